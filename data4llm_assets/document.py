@@ -1,0 +1,154 @@
+"""The tables that stages exchange, and the names documents go by.
+
+Here: schemas, identifiers, text digests. Not here: how tables are stored (`engine/`), or how they are made (the stages).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+RECORDS = pl.Schema(
+    {
+        "doc_id": pl.String,
+        "page_id": pl.String,
+        "source": pl.String,
+        "domain": pl.String,
+        "snapshot": pl.String,
+        "url": pl.String,
+        "locator": pl.String,
+        "fetched_at": pl.String,
+        "media_type": pl.String,
+        "title": pl.String,
+        "language": pl.String,
+        "license": pl.String,
+        "meta": pl.List(pl.Struct({"key": pl.String, "value": pl.String})),
+        "payload_digest": pl.String,
+        "payload_bytes": pl.Int64,
+        "count": pl.Int64,
+    }
+)
+"""`raw_crawl`: an index of records. `count` identical records of one snapshot are one row. `meta` is a map<string,string>."""
+
+DOCUMENTS = pl.Schema(
+    {
+        "doc_id": pl.String,
+        "page_id": pl.String,
+        "source": pl.String,
+        "domain": pl.String,
+        "snapshot": pl.String,
+        "url": pl.String,
+        "locator": pl.String,
+        "fetched_at": pl.String,
+        "media_type": pl.String,
+        "title": pl.String,
+        "language": pl.String,
+        "license": pl.String,
+        "meta": pl.List(pl.Struct({"key": pl.String, "value": pl.String})),
+        "text": pl.String,
+        "text_digest": pl.String,
+        "bytes": pl.Int64,
+    }
+)
+"""`extracted_text` and `synthesized`: documents with their text. `bytes` counts UTF-8 bytes of `text`."""
+
+KEPT = pl.Schema({"doc_id": pl.String, "text_digest": pl.String, "bytes": pl.Int64})
+"""Who stays after a step, and what their text is by then. From `mixed` on, `repeats` and `phase` stand beside."""
+
+MIXED = pl.Schema({**KEPT, "repeats": pl.Int64, "phase": pl.Int64})
+"""`mixed` and later: how often a document is seen, and in which phase of training (0 is the first)."""
+
+OVERLAY = pl.Schema({"doc_id": pl.String, "text": pl.String, "text_digest": pl.String, "bytes": pl.Int64})
+"""The documents whose text a step edited, with the text as it reads after all of that step's edits."""
+
+SPAN = pl.Struct({"start": pl.Int64, "end": pl.Int64, "type": pl.String})
+"""Half-open span in characters (Unicode code points) of the text before the edit."""
+
+DECISIONS = pl.Schema(
+    {
+        "doc_id": pl.String,
+        "rule": pl.String,
+        "action": pl.String,
+        "value": pl.Float64,
+        "threshold": pl.Float64,
+        "partner": pl.String,
+        "spans": pl.List(SPAN),
+        "reason": pl.String,
+    }
+)
+"""One row: what a rule said about a document. Never the offending text itself: a span and a type.
+
+`rule` is `method.signal`; `partner` is the doc_id a duplicate was dropped for; `reason` is a short sentence where a number does
+not explain the verdict (a parse error, say). `action` is drop, edit, carry or keep; `carry` marks an exact repeat of the same page in an earlier snapshot.
+"""
+
+SEQUENCES = pl.Schema(
+    {
+        "input_ids": pl.List(pl.UInt32),
+        "spans": pl.List(
+            pl.Struct(
+                {"doc_id": pl.String, "doc_start": pl.Int64, "sequence_start": pl.Int64, "length": pl.Int64}
+            )
+        ),
+    }
+)
+"""`packed`: token ids of one training sequence, and which tokens of which document they are. Separators lie in no span."""
+
+
+def digest(*parts: str | bytes) -> str:
+    """128-bit SHA-256 digest of the parts, as 32 hex digits. Lengths are hashed too, so ("ab", "c") and ("a", "bc") differ."""
+    state = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        state.update(len(data).to_bytes(8, "little"))
+        state.update(data)
+    return state.hexdigest()[:32]
+
+
+def text_digest(text: str) -> str:
+    """128-bit SHA-256 digest of the UTF-8 bytes of `text`, as 32 hex digits: equal to `sha256sum | head -c 32`."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def text_digests(texts: Iterable[str]) -> pl.Series:
+    """`text_digest` of every text."""
+    return pl.Series("text_digest", [text_digest(text) for text in texts], dtype=pl.String)
+
+
+def page_id(source: str, address: str) -> str:
+    """What a document is a version of: the same in every snapshot. `address` is a canonical URL or a path."""
+    return digest("page", source, address)
+
+
+def document_id(source: str, snapshot: str, *identity: str) -> str:
+    """`identity` is (URL, payload digest) or (path, payload digest, part): never an offset, so a record may move."""
+    return digest("document", source, snapshot, *identity)
+
+
+def unit_hash(seed: int, purpose: str, ids: Sequence[str]) -> pl.Series:
+    """A uniform number in (0, 1) for every id: a pure function of (seed, purpose, id), so draws do not depend on order.
+
+    Returns
+    -------
+    Float64 series of len(ids), never exactly 0 or 1.
+    """
+    prefix = hashlib.blake2b(f"{seed}\x00{purpose}\x00".encode(), digest_size=8)
+    values = []
+    for identifier in ids:
+        state = prefix.copy()
+        state.update(identifier.encode())
+        values.append((int.from_bytes(state.digest(), "little") >> 11) + 0.5)
+    return pl.Series("unit", values, dtype=pl.Float64) / float(1 << 53)
+
+
+def empty(schema: pl.Schema) -> pl.DataFrame:
+    return pl.DataFrame(schema=schema)
+
+
+def conform(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """`frame` with exactly the columns of `schema`, in order and dtype; columns it lacks are null."""
+    return frame.select(
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name) for name, dtype in schema.items()
+    )

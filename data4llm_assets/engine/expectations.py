@@ -1,0 +1,157 @@
+"""The bridge to Great Expectations: small metric frames in, one verdict per quality out.
+
+GX judges frames of a few rows that Polars computed, never text: its fixed cost is some 60 ms however large the partition. GX answers
+`success=False` when an expectation raised, too; here that is an error of the check, never a verdict on the data.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import polars as pl
+
+from data4llm_assets.node import Expectation
+
+BOUNDS = ("min_value", "max_value", "value_set", "value")
+
+
+class BrokenCheck(RuntimeError):
+    """A check itself failed to run: nothing is said about the data."""
+
+
+def judge(expectations: Sequence[Expectation], frames: Mapping[str, pl.DataFrame]) -> list[dict[str, Any]]:
+    """Hold metric frames against expectations.
+
+    Returns
+    -------
+    One JSON object per expectation, in order: quality, severity, passed, column, observed, bounds, why.
+
+    Raises
+    ------
+    BrokenCheck
+        If an expectation names a frame or a column that does not exist, or raised while it ran.
+    """
+    results: dict[int, dict[str, Any]] = {}
+    for name in dict.fromkeys(each.frame for each in expectations):
+        if name not in frames:
+            msg = f"a check looks at the metric frame {name!r}; this step made only {sorted(frames)}"
+            raise BrokenCheck(msg)
+        group = [(index, each) for index, each in enumerate(expectations) if each.frame == name]
+        for (index, each), result in zip(group, _validate([each for _, each in group], frames[name]), strict=True):
+            results[index] = _describe(each, result, frames[name])
+    return [results[index] for index in range(len(expectations))]
+
+
+def by_quality(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Verdicts grouped for Dagster's checks: {quality: {passed, severity, expectations}}; severity is the worst that failed."""
+    grouped: dict[str, dict[str, Any]] = {}
+    for result in results:
+        group = grouped.setdefault(result["quality"], {"passed": True, "severity": "warning", "expectations": []})
+        group["expectations"].append(result)
+        if not result["passed"]:
+            group["passed"] = False
+            if result["severity"] == "critical":
+                group["severity"] = "critical"
+    return grouped
+
+
+def refused(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The failed expectations that keep a partition from being published."""
+    return [result for result in results if not result["passed"] and result["severity"] == "critical"]
+
+
+def sentence(result: Mapping[str, Any]) -> str:
+    """One failed expectation as a person reads it."""
+    low, high = result["bounds"].get("min_value"), result["bounds"].get("max_value")
+    limit = f"outside {_number(low)} to {_number(high)}" if low is not None and high is not None else (
+        f"below {_number(low)}" if low is not None else f"above {_number(high)}" if high is not None else f"not as expected {result['bounds']}"
+    )
+    return f"{result['column']} is {_number(result['observed'])}, {limit}. {result['why']}"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def _validate(expectations: list[Expectation], frame: pl.DataFrame) -> list[Any]:
+    gx, batch_definition = _frames()
+    suite = gx.ExpectationSuite(name="checks")
+    for index, each in enumerate(expectations):
+        kind = getattr(gx.expectations, each.kind, None)
+        if kind is None:
+            msg = f"Great Expectations has no {each.kind}"
+            raise BrokenCheck(msg)
+        # The index as meta keeps equal expectations apart and lets results find their way back.
+        suite.add_expectation(kind(**each.arguments, severity=each.severity, meta={"index": index}))
+    # A column of nulls has no dtype that GX could compare with a number.
+    typed = frame.with_columns(pl.col(name).cast(pl.Float64) for name, dtype in frame.schema.items() if dtype == pl.Null)
+    outcome = batch_definition.get_batch({"dataframe": typed.to_pandas()}).validate(suite)
+    found: list[Any] = [None] * len(expectations)
+    for result in outcome.results:
+        index = result.expectation_config.meta["index"]
+        if error := _raised(result):
+            msg = f"the check {expectations[index].kind} on {expectations[index].arguments} broke: {error}"
+            raise BrokenCheck(msg)
+        found[index] = result
+    return found
+
+
+@cache
+def _frames() -> tuple[Any, Any]:
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
+    return gx, asset.add_batch_definition_whole_dataframe("whole")
+
+
+def _raised(result: Any) -> str | None:
+    info = result.exception_info or {}
+    for each in (info, *info.values()):
+        if isinstance(each, dict) and each.get("raised_exception"):
+            return str(each.get("exception_message"))
+    return None
+
+
+def _describe(expectation: Expectation, result: Any, frame: pl.DataFrame) -> dict[str, Any]:
+    column = expectation.arguments.get("column", expectation.kind)
+    return {
+        "quality": expectation.quality,
+        "severity": expectation.severity,
+        "passed": bool(result.success),
+        "frame": expectation.frame,
+        "column": column,
+        "observed": _observed(result, frame, column),
+        "bounds": {key: expectation.arguments[key] for key in BOUNDS if key in expectation.arguments},
+        "why": expectation.why,
+    }
+
+
+def _observed(result: Any, frame: pl.DataFrame, column: str) -> Any:
+    """The value in question: the offending ones if the check failed, else that of a one-row frame, else how many rows were seen."""
+    if not result.success and (offending := result.result.get("partial_unexpected_list")):
+        return _plain(offending[0]) if len(offending) == 1 else [_plain(value) for value in offending[:5]]
+    if "observed_value" in result.result:
+        return _plain(result.result["observed_value"])
+    if column in frame.columns and frame.height == 1:
+        return _plain(frame[column][0])
+    return f"{frame.height} rows"
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (int, float, str, bool, list, dict, type(None))) else str(value)

@@ -1,0 +1,80 @@
+"""Remembered measures: row-wise results by (digest of what was measured, fingerprint of what measured it). Only ever appended.
+
+A part file is named by its rows, so a run that died and measures again writes the same file. Small measures stay in memory while a
+partition is worked on; large ones are looked up by key in each batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from data4llm_assets.engine.digest import json_digest
+from data4llm_assets.engine.store import FORMAT, Store, TableWriter
+from data4llm_assets.method import MEASURE, Method
+
+
+def measure_ingredients(method: Method) -> dict[str, Any]:
+    identity = method.identity()
+    # A step may call the same algorithm by another name; what it measured is the same.
+    identity.pop("method")
+    return {"format": FORMAT, "identity": identity, "parameters": method.parameters(MEASURE)}
+
+
+class Remembered:
+    """What one method measured in one shard, for the duration of one partition's work."""
+
+    def __init__(self, store: Store, method: Method, shard: str, key: str, memory: int) -> None:
+        self._store, self._key = store, key
+        self.folder = f"measures/{json_digest(measure_ingredients(method))}/{shard}"
+        self._files = [(path, size) for path, size, _ in sorted(store.list(self.folder + "/")) if path.endswith(".parquet")]
+        # Parquet of numbers and short lists is three to six times smaller than the same in memory.
+        small = sum(size for _, size in self._files) * 6 < memory
+        self._frame: pl.DataFrame | None = None
+        if small and self._files:
+            self._frame = pl.concat([pl.read_parquet(store.source(path)) for path, _ in self._files]).unique(key, keep="first")
+
+    def look_up(self, keys: pl.Series) -> pl.DataFrame | None:
+        """The remembered rows of these keys, in no particular order; None if nothing was ever remembered."""
+        if self._frame is not None:
+            return self._frame.filter(pl.col(self._key).is_in(keys.implode()))
+        if not self._files:
+            return None
+        wanted = pl.LazyFrame({self._key: keys})
+        found = [pl.scan_parquet(self._store.source(path)).join(wanted, on=self._key, how="semi") for path, _ in self._files]
+        return pl.concat(found).collect().unique(self._key, keep="first")
+
+    def append(self, frame: pl.DataFrame) -> None:
+        """Remember more rows at once: a run that is cut off keeps what it had measured."""
+        with TableWriter(self._store, frame.schema) as writer:
+            writer.write(frame)
+            path = writer.close_as(lambda digest: f"{self.folder}/{digest}.parquet")
+        if self._frame is not None or not self._files:
+            self._frame = frame if self._frame is None else pl.concat([self._frame, frame])
+        self._files.append((path, int(frame.estimated_size())))
+
+
+def measured(
+    remembered: Remembered,
+    documents: pl.DataFrame,
+    compute: Callable[[pl.DataFrame], pl.DataFrame],
+    key: str,
+) -> tuple[pl.DataFrame, int]:
+    """One row of measured values for each row of `documents`, in order, and how many rows had to be computed."""
+    keys = documents[key].unique(maintain_order=True)
+    known = remembered.look_up(keys)
+    unknown = documents.unique(key, keep="first", maintain_order=True)
+    if known is not None and known.height:
+        unknown = unknown.filter(~pl.col(key).is_in(known[key].implode()))
+    if unknown.height or known is None:
+        values = compute(unknown)
+        if values.height != unknown.height:
+            msg = f"a measure returned {values.height} rows for {unknown.height} documents"
+            raise ValueError(msg)
+        fresh = pl.concat([unknown.select(key), values], how="horizontal")
+        if fresh.height:
+            remembered.append(fresh)
+        known = fresh if known is None else pl.concat([known.select(fresh.columns), fresh])
+    return documents.select(key).join(known, on=key, how="left", maintain_order="left").drop(key), unknown.height

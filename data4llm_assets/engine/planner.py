@@ -1,0 +1,167 @@
+"""The planner: compare fingerprints with what is current, for every partition, and say what must run, what may follow, and why.
+
+It looks at states, never at events, so no change is lost and nothing runs twice. `run`, the schedule and the sensor all ask it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from data4llm_assets.engine.digest import json_digest
+from data4llm_assets.engine.state import Missing, State, manifest_path, reads_of
+from data4llm_assets.node import Node, Partition
+
+Due = Literal["current", "run", "adopt", "follow"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One partition of the plan.
+
+    current: nothing to do. run: its inputs stand and its fingerprint is new. adopt: an earlier run made exactly this; it only
+    becomes current again. follow: an input is about to run, so whether it must is not known yet.
+    """
+
+    node: str
+    partition: Partition
+    due: Due
+    reason: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    items: tuple[Item, ...]
+
+    def due(self, *kinds: Due) -> list[Item]:
+        return [item for item in self.items if item.due in kinds]
+
+    @property
+    def current(self) -> bool:
+        return not self.due("run", "adopt", "follow")
+
+    def by_node(self) -> dict[str, dict[str, Any]]:
+        """For each node: how many partitions are due for what, and the distinct reasons."""
+        found: dict[str, dict[str, Any]] = {}
+        for item in self.items:
+            group = found.setdefault(item.node, {"current": 0, "run": 0, "adopt": 0, "follow": 0, "reasons": {}})
+            group[item.due] += 1
+            if item.due in ("run", "adopt"):
+                group["reasons"][item.reason] = group["reasons"].get(item.reason, 0) + 1
+        return found
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of the corpus a command is about; empty means all."""
+
+    nodes: frozenset[str] = frozenset()
+    snapshots: frozenset[str] = frozenset()
+    shards: frozenset[str] = frozenset()
+
+    def takes(self, node: Node, partition: Partition) -> bool:
+        if self.nodes and node.name not in self.nodes:
+            return False
+        if node.grain != "grid":
+            return True
+        return (not self.snapshots or partition.snapshot in self.snapshots) and (not self.shards or partition.shard in self.shards)
+
+
+def plan(state: State, selection: Selection | None = None) -> Plan:
+    """What stands between the current state and the recipe. Reads only references, and manifests of what is not current."""
+    selection = selection or Selection()
+    items: list[Item] = []
+    unsettled: set[tuple[str, str]] = set()
+    for node in state.graph.nodes.values():
+        for partition in state.partitions(node):
+            item = _item(state, node, partition, unsettled)
+            if item.due != "current":
+                unsettled.add((node.name, partition.key))
+            if selection.takes(node, partition):
+                items.append(item)
+    return Plan(tuple(items))
+
+
+def _item(state: State, node: Node, partition: Partition, unsettled: set[tuple[str, str]]) -> Item:
+    waits = _waits_for(state, node, partition, unsettled)
+    if waits:
+        return Item(node.name, partition, "follow", f"after {waits}")
+    try:
+        ingredients = state.ingredients(node, partition, state.inputs(node, partition))
+    except Missing as missing:
+        return Item(node.name, partition, "follow", f"after {missing.node}")
+    fingerprint = json_digest(ingredients)
+    current = state.entry(node.name, partition.key).value
+    if current is not None and current["fingerprint"] == fingerprint:
+        return Item(node.name, partition, "current", fingerprint=fingerprint)
+    if state.store.exists(manifest_path(fingerprint)):
+        return Item(node.name, partition, "adopt", "made before: only becomes current again", fingerprint)
+    if current is None:
+        return Item(node.name, partition, "run", "never built", fingerprint)
+    before = state.manifest(current["fingerprint"])
+    reason = "; ".join(differences(before["ingredients"], ingredients)) if before else "its manifest is gone"
+    return Item(node.name, partition, "run", reason or "its ingredients changed", fingerprint)
+
+
+def _waits_for(state: State, node: Node, partition: Partition, unsettled: set[tuple[str, str]]) -> str | None:
+    """The first input that is itself not current."""
+    if not unsettled:
+        return None
+    for read in reads_of(node):
+        above = state.graph.nodes[read.ref.node]
+        spread = read.across == "all" or (read.across == "own" and node.grain == "part")
+        keys: Iterable[str]
+        if spread:
+            keys = (each.key for each in state.partitions(above))
+        else:
+            keys = ("",) if above.grain == "corpus" else (partition.key,)
+        if any((above.name, key) in unsettled for key in keys):
+            return above.name
+    return None
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What changed between two lists of ingredients, in the words of the recipe: `rules.gopher_quality.min_words: 50 → 60`."""
+    found = [*_changed("", before.get("settings", {}), now.get("settings", {})), *_changed_methods(before, now)]
+    if before.get("version") != now.get("version") or before.get("format") != now.get("format"):
+        found.append(f"a new version of the step ({before.get('version')} → {now.get('version')})")
+    if before.get("checks") != now.get("checks") or before.get("retention") != now.get("retention"):
+        found.append(f"its checks changed (retention {before.get('retention')} → {now.get('retention')})")
+    if before.get("listing") != now.get("listing"):
+        old, new = before.get("listing") or {}, now.get("listing") or {}
+        found.append(f"files listed: {old.get('files')} → {new.get('files')}" if old.get("files") != new.get("files") else "files changed")
+    if before.get("partitions") != now.get("partitions"):
+        found.append(f"partitions: {len(before.get('partitions') or [])} → {len(now.get('partitions') or [])}")
+    inputs = {label: value for label, _, value in before.get("inputs", [])}
+    changed = [label for label, _, value in now.get("inputs", []) if inputs.get(label) != value]
+    if changed:
+        found.append(f"input changed: {', '.join(changed)}")
+    return list(dict.fromkeys(found))
+
+
+def _changed_methods(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    old, new = before.get("methods", {}), now.get("methods", {})
+    found = []
+    for name in dict.fromkeys((*old, *new)):
+        if name not in old or name not in new:
+            found.append(f"{name} {'added' if name in new else 'removed'}")
+            continue
+        found += _changed(name, old[name].get("parameters", {}), new[name].get("parameters", {}))
+        found += _changed(name, {**old[name], "parameters": None}, {**new[name], "parameters": None})
+    if list(old) != list(new) and set(old) == set(new):
+        found.append(f"order of methods: {', '.join(new)}")
+    return found
+
+
+def _changed(path: str, old: Any, new: Any) -> list[str]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        keys = dict.fromkeys((*old, *new))
+        return [line for key in keys for line in _changed(f"{path}.{key}" if path else str(key), old.get(key), new.get(key))]
+    return [] if old == new else [f"{path}: {_short(old)} → {_short(new)}"]
+
+
+def _short(value: Any) -> str:
+    written = str(value)
+    return written if len(written) <= 60 else written[:57] + "…"

@@ -1,0 +1,161 @@
+"""Make one partition: fingerprint, reuse or work, check, publish or refuse. The only place where anything becomes current.
+
+The order of writes is the guarantee: data files first, then the manifest that names them, last the reference that makes it
+current. A crash between any two leaves the version before readable, and files that `gc` collects or the next run adopts.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+from data4llm_assets.engine import accounts, expectations
+from data4llm_assets.engine.digest import canonical, json_digest
+from data4llm_assets.engine.records import Stopwatch, write_record
+from data4llm_assets.engine.state import State, manifest_path
+from data4llm_assets.engine.store import FORMAT, TableFile
+from data4llm_assets.engine.work import Draft, read_kept
+from data4llm_assets.node import Node, Partition, Read
+
+Result = Literal["unchanged", "adopted", "published", "refused", "lost"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one partition.
+
+    unchanged: it was current. adopted: an earlier run had made the same, and it is current again. published: it was made and is
+    current. refused: it was made, a check failed, and what was current before still is. lost: another run published first.
+    """
+
+    result: Result
+    node: str
+    partition: str
+    fingerprint: str
+    digest: str | None
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    metrics: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    tables: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+class NotReproducible(RuntimeError):
+    """The same fingerprint gave another result: something that matters is not part of it."""
+
+
+def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
+    """Bring one partition up to date with its inputs.
+
+    Raises
+    ------
+    state.Missing
+        If an input was never built.
+    expectations.BrokenCheck
+        If a check failed to run.
+    """
+    seen = state.entry(node.name, partition.key)
+    inputs = state.inputs(node, partition)
+    ingredients = state.ingredients(node, partition, inputs)
+    fingerprint = json_digest(ingredients)
+    if seen.value is not None and seen.value["fingerprint"] == fingerprint:
+        manifest = state.manifest(fingerprint)
+        if manifest is not None:
+            return _outcome("unchanged", node, partition, manifest)
+    manifest = state.manifest(fingerprint)
+    if manifest is not None:
+        return _publish(state, node, partition, seen.generation, manifest, "adopted", {})
+
+    watch = Stopwatch()
+    counters: dict[str, int] = {}
+    try:
+        with Draft(state, node, partition, inputs) as draft:
+            node.make(draft)
+            tables = draft.finish()
+            counters = draft.counters
+            frames = dict(draft.metrics)
+        if node.takes is not None:
+            frames["accounts"] = _account(state, node, partition, inputs, tables)
+        asked = (*node.expectations, *accounts.expectations(node, partition.source))
+        results = expectations.judge(asked, frames)
+    except Exception as error:
+        failure = {"result": "failed", "error": f"{type(error).__name__}: {error}", "trace": traceback.format_exc(limit=-6)}
+        write_record(state.store, run, node.name, partition.key, {**watch.read(), "counters": counters, **failure})
+        raise
+    manifest = {
+        "format": FORMAT,
+        "fingerprint": fingerprint,
+        "ingredients": ingredients,
+        "tables": {name: list(file) for name, file in tables.items()},
+        "digest": json_digest({name: file.digest for name, file in tables.items()}),
+        "metrics": {name: frame.fill_nan(None).to_dicts() for name, frame in sorted(frames.items())},
+        "checks": results,
+    }
+    record = {**watch.read(), "counters": counters, "metrics": manifest["metrics"]}
+    if expectations.refused(results):
+        outcome = _outcome("refused", node, partition, manifest, record)
+    else:
+        _remember(state, manifest)
+        outcome = _publish(state, node, partition, seen.generation, manifest, "published", record)
+    write_record(
+        state.store, run, node.name, partition.key, {**record, "result": outcome.result, "fingerprint": fingerprint, "checks": results}
+    )
+    return outcome
+
+
+def _remember(state: State, manifest: dict[str, Any]) -> None:
+    path = manifest_path(manifest["fingerprint"])
+    if state.store.create(path, canonical(manifest)):
+        return
+    # Another run made it at the same time. Equal fingerprints must mean equal results; if not, say so loudly.
+    other = state.manifest(manifest["fingerprint"])
+    if other is not None and other["tables"] != manifest["tables"]:
+        msg = f"{manifest['ingredients']['function']}: fingerprint {manifest['fingerprint']} gave two different results"
+        raise NotReproducible(msg)
+
+
+def _publish(
+    state: State, node: Node, partition: Partition, seen: int, manifest: dict[str, Any], result: Result, record: dict[str, Any]
+) -> Outcome:
+    value = {"fingerprint": manifest["fingerprint"], "digest": manifest["digest"], "tables": manifest["tables"]}
+    if not state.publish(node.name, partition.key, seen, value):
+        state.refresh([node.name])
+        now = state.entry(node.name, partition.key).value
+        # Two runs with one aim: whoever was first, what stands current is what we made.
+        result = "unchanged" if now is not None and now["fingerprint"] == manifest["fingerprint"] else "lost"
+    state.refresh([node.name])
+    return _outcome(result, node, partition, manifest, record)
+
+
+def _outcome(result: Result, node: Node, partition: Partition, manifest: dict[str, Any], record: dict[str, Any] | None = None) -> Outcome:
+    return Outcome(
+        result,
+        node.name,
+        partition.key,
+        manifest["fingerprint"],
+        manifest["digest"],
+        manifest["checks"],
+        manifest["metrics"],
+        manifest["tables"],
+        record or {},
+    )
+
+
+def _account(
+    state: State, node: Node, partition: Partition, inputs: dict[Read, dict[str, TableFile | None]], tables: dict[str, TableFile]
+) -> pl.DataFrame:
+    store = state.store
+    assert node.takes is not None
+    (before,) = next(files for read, files in inputs.items() if read.ref == node.takes).values()
+    sized = [name for name in ("doc_id", "bytes", "payload_bytes") if before and name in store.scan_table(before.digest).collect_schema()]
+    taken = store.read_table(before.digest, sized) if before else pl.DataFrame(schema={"doc_id": pl.String})
+    added = pl.Series("doc_id", [], dtype=pl.String)
+    if "documents" in tables and node.keeps != "documents":
+        added = store.read_table(tables["documents"].digest, ["doc_id"])["doc_id"]
+    overlay = pl.Series("doc_id", [], dtype=pl.String)
+    if "overlay" in tables:
+        overlay = store.read_table(tables["overlay"].digest, ["doc_id"])["doc_id"]
+    decisions = store.read_table(tables["decisions"].digest, ["doc_id", "action"])
+    return accounts.account(taken, read_kept(store, tables[node.keeps]), added, decisions, overlay)

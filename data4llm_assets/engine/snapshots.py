@@ -1,0 +1,209 @@
+"""Snapshots: deliveries of the sources in order of arrival, each with a frozen listing of files, sizes and digests.
+
+Freezing reads every file once for its digest. Nothing after it lists a folder again, so a file that appears later belongs to the
+next snapshot (or to this one, if it is listed anew), and one that changes is refused where it is read.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import obstore
+import polars as pl
+from obstore.store import from_url
+
+from data4llm_assets.document import digest
+from data4llm_assets.engine.register import Entry, Register
+from data4llm_assets.engine.store import Store
+from data4llm_assets.node import Partition, SourceFile
+
+LISTING = pl.Schema({"path": pl.String, "bytes": pl.Int64, "digest": pl.String})
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PATTERN = re.compile(r"[*?\[]")
+
+
+class SnapshotError(ValueError):
+    """A snapshot cannot be added or removed as asked."""
+
+
+class Snapshots:
+    """The snapshots of one corpus."""
+
+    def __init__(self, store: Store, corpus: str) -> None:
+        self._store = store
+        self.register = Register(store, f"corpora/{corpus}/snapshots")
+
+    def all(self) -> dict[str, Any]:
+        """Snapshots by name in order of arrival: {arrival, sources: {source: {listing, files, bytes}}}."""
+        found = {name: entry.value for name, entry in self.register.entries().items() if entry.value is not None}
+        return dict(sorted(found.items(), key=lambda item: (item[1]["arrival"], item[0])))
+
+    def add(self, name: str, sources: Mapping[str, Any], *, relist: bool = False) -> dict[str, Any]:
+        """Freeze the listings of `sources` under `name`.
+
+        Raises
+        ------
+        SnapshotError
+            If the name is taken (unless `relist`), is no name, or a source has no files at all.
+        """
+        if not NAME.fullmatch(name):
+            msg = f"a snapshot is named with letters, digits, '.', '_' and '-', not {name!r}"
+            raise SnapshotError(msg)
+        entry = self.register.current(name)
+        if entry.value is not None and not relist:
+            msg = f"snapshot {name!r} exists; add one under another name, or list this one anew with --relist"
+            raise SnapshotError(msg)
+        listed = {source: self._freeze(source, section) for source, section in sources.items()}
+        return self._publish(name, entry, listed)
+
+    def complete(self, name: str, sources: Mapping[str, Any]) -> dict[str, Any]:
+        """Add sources that the recipe gained since the snapshot was frozen; what is frozen stays as it is."""
+        entry = self.register.current(name)
+        missing = {source: section for source, section in sources.items() if source not in entry.value["sources"]}
+        if not missing:
+            return dict(entry.value)
+        listed = {**entry.value["sources"], **{source: self._freeze(source, section) for source, section in missing.items()}}
+        return self._publish(name, entry, listed)
+
+    def remove(self, name: str) -> None:
+        entry = self.register.current(name)
+        if entry.value is None:
+            msg = f"there is no snapshot {name!r}; there are: {', '.join(self.all()) or 'none'}"
+            raise SnapshotError(msg)
+        if not self.register.publish(name, entry.generation, None):
+            msg = f"another run changed snapshot {name!r} at the same time; look at it and try again"
+            raise SnapshotError(msg)
+
+    def files(self, snapshot: Mapping[str, Any], source: str, shard: str, shards: int) -> list[SourceFile]:
+        """The frozen files of one shard, sorted by path."""
+        listed = snapshot["sources"].get(source)
+        if listed is None:
+            return []
+        table = self._store.read_table(listed["listing"])
+        files = [SourceFile(*row) for row in table.iter_rows()]
+        return [file for file in files if shard_of(source, file.path, shards) == shard]
+
+    def _freeze(self, source: str, section: Any) -> dict[str, Any]:
+        found = sorted(list_files(source, section, landing_folder(self._store, source, section)))
+        if not found:
+            msg = f"source {source!r} has no files: nothing under {section.path!r} matches"
+            raise SnapshotError(msg)
+        frame = pl.DataFrame(found, schema=LISTING, orient="row")
+        table = self._store.write_table([frame], LISTING)
+        return {"listing": table.digest, "files": frame.height, "bytes": int(frame["bytes"].sum())}
+
+    def _publish(self, name: str, entry: Entry, listed: dict[str, Any]) -> dict[str, Any]:
+        if entry.value is not None:
+            arrival = entry.value["arrival"]
+        else:
+            arrival = max((snapshot["arrival"] for snapshot in self.all().values()), default=0) + 1
+        value = {"arrival": arrival, "sources": listed}
+        if entry.value != value and not self.register.publish(name, entry.generation, value):
+            msg = f"another run changed snapshot {name!r} at the same time; look at it and try again"
+            raise SnapshotError(msg)
+        return value
+
+
+def shard_of(source: str, path: str, shards: int) -> str:
+    """A file's shard depends on its name alone: one more file touches one shard."""
+    return f"{source}-{int(digest('shard', path)[:8], 16) % shards}"
+
+
+def landing_folder(store: Store, source: str, section: Any) -> Path | None:
+    """Where a source that fetches or writes its own files lands them; None for one that only reads."""
+    if not hasattr(section, "land"):
+        return None
+    where = store.root / "landing" if store.root is not None else store.scratch() / "data4llm-landing"
+    return where / f"{source}-{digest('landing', section.model_dump_json())[:12]}"
+
+
+def list_files(source: str, section: Any, landing: Path | None) -> Iterator[SourceFile]:
+    """Every file of a source with its size and SHA-256 (or, in a bucket, the ETag the bucket gives)."""
+    if "://" in section.path:
+        yield from _list_bucket(section)
+        return
+    if landing is not None:
+        section.land(landing)
+    root = landing or root_of(section.path)
+    if landing is None and _PATTERN.search(section.path):
+        found_files = (Path(found) for found in glob.iglob(section.path, recursive=True))
+        names: Iterator[str] = (found.relative_to(root).as_posix() for found in found_files if found.is_file())
+    elif landing is None and root != Path(section.path):
+        names = iter([Path(section.path).name])
+    else:
+        names = _walk(root)
+    for name in names:
+        if wanted(name, section):
+            try:
+                with (root / name).open("rb") as stream:
+                    found = hashlib.file_digest(stream, "sha256").hexdigest()[:32]
+                    yield SourceFile(name, stream.tell(), found)
+            except OSError as error:
+                msg = f"source {source!r}: cannot read {root / name}: {error.strerror}"
+                raise SnapshotError(msg) from error
+
+
+def wanted(name: str, section: Any) -> bool:
+    """Whether a path relative to the source's folder passes `include` and `exclude`."""
+    name = name.replace("\\", "/")
+    included = any(_matches(name, pattern) for pattern in section.include) if section.include else True
+    return included and not any(_matches(name, pattern) for pattern in section.exclude)
+
+
+def open_file(store: Store, source: str, section: Any, path: str) -> BinaryIO:
+    """A byte stream of a listed file. Raises FileNotFoundError if it has gone."""
+    landing = landing_folder(store, source, section)
+    if landing is not None:
+        return (landing / path).open("rb")
+    if "://" in section.path:
+        reader: Any = obstore.open_reader(from_url(section.path), path)
+        return reader
+    root = root_of(section.path)
+    # A single file that has gone looks like a folder: its listed path is its own name.
+    return (root.parent if root.name == path and not root.is_dir() else root).joinpath(path).open("rb")
+
+
+def root_of(path: str) -> Path:
+    """The folder that the listed paths of a source hang from: its folder, its file's folder, or a glob's fixed part."""
+    if _PATTERN.search(path):
+        return Path(_PATTERN.split(path)[0] + "x").parent
+    return Path(path).parent if Path(path).is_file() else Path(path)
+
+
+def partitions(snapshots: Mapping[str, Any], sources: Mapping[str, Any]) -> tuple[Partition, ...]:
+    """The grid in total order: (arrival, priority of the source, shard)."""
+    found = [
+        Partition(f"{source}-{index}|{name}", source, f"{source}-{index}", name, rank, section.priority)
+        for rank, (name, snapshot) in enumerate(snapshots.items())
+        for source, section in sources.items()
+        if source in snapshot["sources"]
+        for index in range(section.shards)
+    ]
+    return tuple(sorted(found, key=lambda p: (p.arrival, p.priority, p.source, int(p.shard.rpartition("-")[2]))))
+
+
+def _walk(root: Path) -> Iterator[str]:
+    if not root.is_dir():
+        msg = f"there is no file or folder {root}"
+        raise SnapshotError(msg)
+    for found in root.rglob("*"):
+        name = found.relative_to(root)
+        if not any(part.startswith(".") for part in name.parts) and found.is_file():
+            yield name.as_posix()
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern) or (pattern.startswith("**/") and fnmatch.fnmatchcase(name, pattern[3:]))
+
+
+def _list_bucket(section: Any) -> Iterator[SourceFile]:
+    for batch in obstore.list(from_url(section.path)):
+        for entry in batch:
+            if wanted(entry["path"], section):
+                yield SourceFile(entry["path"], entry["size"], digest("etag", entry["e_tag"] or "", str(entry["size"])))

@@ -1,0 +1,214 @@
+"""Where everything lies: a folder, an S3 bucket or memory behind one URI, and tables named by what they contain.
+
+Three guarantees carry the engine: a put is atomic (never half an object), `create` is exclusive (two runs cannot both create),
+and a table's file name is the digest of its rows (writing it twice changes nothing). obstore gives the first two on every backend.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import obstore
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import LocalStore, from_url
+
+from data4llm_assets.engine.digest import TableDigester, canonical
+
+FORMAT = 1
+"""Number of the store's format: part of every fingerprint."""
+ROW_GROUP_BYTES = 64 << 20
+
+
+class TableFile(NamedTuple):
+    """A stored table: `data/<digest>.parquet`."""
+
+    digest: str
+    rows: int
+
+
+class Store:
+    """One folder or bucket. Picklable by its URI; safe to share between threads."""
+
+    def __init__(self, uri: str) -> None:
+        if "://" not in uri:
+            uri = Path(uri).resolve().as_uri()
+        self.uri = uri
+        if uri.startswith("file://"):
+            self.root: Path | None = Path(uri.removeprefix("file://"))
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._objects: Any = LocalStore(prefix=self.root)
+        else:
+            self.root = None
+            self._objects = from_url(uri)
+
+    def __reduce__(self) -> tuple[type[Store], tuple[str]]:
+        return Store, (self.uri,)
+
+    # Objects
+
+    def get(self, path: str) -> bytes | None:
+        try:
+            return bytes(obstore.get(self._objects, path).bytes())
+        except FileNotFoundError:
+            return None
+
+    def put(self, path: str, data: bytes) -> None:
+        obstore.put(self._objects, path, data, mode="overwrite")
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write an object unless one of that name exists; False if one does. At most one of several writers gets True."""
+        try:
+            obstore.put(self._objects, path, data, mode="create")
+        except AlreadyExistsError:
+            return False
+        return True
+
+    def exists(self, path: str) -> bool:
+        try:
+            obstore.head(self._objects, path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def list(self, prefix: str) -> Iterator[tuple[str, int, float]]:
+        """(path, bytes, modified) of every object under a folder; `modified` in seconds since 1970."""
+        for batch in obstore.list(self._objects, prefix):
+            for entry in batch:
+                yield entry["path"], entry["size"], entry["last_modified"].timestamp()
+
+    def delete(self, paths: Iterable[str]) -> None:
+        found = list(paths)
+        if found:
+            obstore.delete(self._objects, found)
+
+    def get_json(self, path: str) -> Any:
+        data = self.get(path)
+        return None if data is None else json.loads(data)
+
+    def put_json(self, path: str, value: Any) -> None:
+        self.put(path, canonical(value))
+
+    # Tables
+
+    def write_table(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> TableFile:
+        with TableWriter(self, schema) as writer:
+            for frame in frames:
+                writer.write(frame)
+            return writer.close()
+
+    def read_table(self, file: str, columns: list[str] | None = None) -> pl.DataFrame:
+        return pl.read_parquet(self.source(data_path(file)), columns=columns)
+
+    def scan_table(self, file: str) -> pl.LazyFrame:
+        return pl.scan_parquet(self.source(data_path(file)))
+
+    def batches(self, file: str, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The table row group by row group, so that a large one never stands in memory whole."""
+        with pq.ParquetFile(self.source(data_path(file))) as parquet:
+            if parquet.metadata.num_row_groups == 0:
+                return
+            for group in range(parquet.metadata.num_row_groups):
+                yield _from_arrow(parquet.read_row_group(group, columns=columns))
+
+    def source(self, path: str) -> Any:
+        """What Polars and PyArrow can read an object from: a path on disk, the bytes elsewhere."""
+        if self.root is not None:
+            return str(self.root / path)
+        data = self.get(path)
+        if data is None:
+            raise FileNotFoundError(path)
+        return io.BytesIO(data)
+
+    def has_table(self, file: str) -> bool:
+        return self.exists(data_path(file))
+
+    def scratch(self) -> Path:
+        """A folder for files on their way into the store: on the same disk if the store is a folder, so a rename moves them."""
+        folder = Path(tempfile.gettempdir()) if self.root is None else self.root / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def adopt(self, file: Path, path: str) -> None:
+        """Move a finished local file into the store, atomically."""
+        if self.root is not None:
+            target = self.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, target)
+        else:
+            obstore.put(self._objects, path, file)
+            file.unlink()
+
+
+class TableWriter:
+    """Streams frames into one Parquet file, which gets its name (the digest of its rows) when it is closed."""
+
+    def __init__(self, store: Store, schema: pl.Schema) -> None:
+        self._store, self._schema = store, schema
+        handle, name = tempfile.mkstemp(suffix=".parquet", dir=store.scratch())
+        os.close(handle)
+        self._file = Path(name)
+        self._digester = TableDigester()
+        self._parquet: pq.ParquetWriter | None = None
+        self._waiting: list[pl.DataFrame] = []
+        self._waiting_bytes = 0
+        self._rows = 0
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Raises pl.exceptions.PolarsError if a column of the schema is missing or has another dtype that does not cast."""
+        frame = frame.select(pl.col(name).cast(dtype) for name, dtype in self._schema.items())
+        self._waiting.append(frame)
+        self._waiting_bytes += int(frame.estimated_size())
+        if self._waiting_bytes >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def close(self) -> TableFile:
+        self.close_as(data_path)
+        return TableFile(self._digester.hexdigest(), self._rows)
+
+    def close_as(self, name: Callable[[str], str]) -> str:
+        """Finish the file and store it under `name(digest)`, which is returned."""
+        if self._waiting or self._parquet is None:
+            self._flush()
+        assert self._parquet is not None
+        self._parquet.close()
+        path = name(self._digester.hexdigest())
+        self._store.adopt(self._file, path)
+        return path
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._parquet is not None and self._parquet.is_open:
+            self._parquet.close()
+        self._file.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        frame = pl.concat(self._waiting) if self._waiting else pl.DataFrame(schema=self._schema)
+        self._waiting, self._waiting_bytes = [], 0
+        self._digester.update(frame)
+        table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self._file, table.schema, compression="zstd", write_statistics=True)
+        self._rows += frame.height
+        # One row group holds one flush; a group of a few rows is still one group.
+        self._parquet.write_table(table, row_group_size=max(frame.height, 1))
+
+
+def data_path(digest: str) -> str:
+    return f"data/{digest[:2]}/{digest}.parquet"
+
+
+def _from_arrow(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame

@@ -1,0 +1,213 @@
+"""The `Work` that a node's function is given: inputs that stood current when it began, and a draft that nobody sees yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO
+
+import polars as pl
+
+from data4llm_assets.document import KEPT, MIXED
+from data4llm_assets.engine.digest import json_digest
+from data4llm_assets.engine.measures import Remembered, measured
+from data4llm_assets.engine.snapshots import open_file
+from data4llm_assets.engine.state import State, manifest_path, table_name
+from data4llm_assets.engine.store import FORMAT, Store, TableFile, TableWriter
+from data4llm_assets.method import Method
+from data4llm_assets.node import Node, Partition, Read, Ref, SourceFile, View
+
+_MODELS: dict[str, Any] = {}
+
+
+class Draft:
+    """`node.Work`, for one node and one partition. Use as a context manager: what was not finished is thrown away."""
+
+    def __init__(self, state: State, node: Node, partition: Partition, inputs: Mapping[Read, Mapping[str, TableFile | None]]) -> None:
+        self._state, self._store, self._node, self._inputs = state, state.store, node, inputs
+        self.partition = partition
+        self.partitions = state.grid
+        self.parts = state.graph.parts
+        self.memory = state.graph.memory
+        self.counters: dict[str, int] = {}
+        self.metrics: dict[str, pl.DataFrame] = {}
+        self._writers: dict[str, TableWriter] = {}
+        self._remembered: dict[str, Remembered] = {}
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for writer in self._writers.values():
+            writer.__exit__()
+
+    # Inputs
+
+    def read(self, ref: Ref) -> pl.DataFrame:
+        files = next(files for read, files in self._inputs.items() if read.ref == ref and read.across != "all")
+        (file,) = files.values()
+        return self._table(ref, file)
+
+    def read_all(self, ref: Ref) -> Iterator[tuple[Partition, pl.DataFrame]]:
+        spread = ("all", "own") if self._node.grain == "part" else ("all",)
+        files = next(files for read, files in self._inputs.items() if read.ref == ref and read.across in spread)
+        above = self._state.graph.nodes[ref.node]
+        for partition in self._state.partitions(above):
+            yield partition, self._table(ref, files[partition.key])
+
+    def batches(self, *, text: bool = True) -> Iterator[pl.DataFrame]:
+        view = self._view()
+        kept = self._kept(view, self.partition)
+        return documents(self._store, view, self._files(view, self.partition), kept, text=text)
+
+    def texts(self, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
+        view = self._view()
+        wanted = pl.DataFrame({"doc_id": doc_ids})
+        return texts(self._store, view, self._files(view, partition), wanted)
+
+    def files(self) -> list[SourceFile]:
+        return self._state.files(self.partition)
+
+    def open(self, path: str) -> AbstractContextManager[BinaryIO]:
+        return open_file(self._store, self.partition.source, self._state.graph.sources[self.partition.source], path)
+
+    # Measuring
+
+    def measure(
+        self, method: Method, documents: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame], *, of: str = "text_digest"
+    ) -> pl.DataFrame:
+        name = f"{method.identity()}{method.parameters()}{of}"
+        if name not in self._remembered:
+            shard = self.partition.shard or self.partition.key or "corpus"
+            self._remembered[name] = Remembered(self._store, method, shard, of, self.memory // 4)
+        values, computed = measured(self._remembered[name], documents, compute, of)
+        self.count(f"measured_{method.method}", computed)
+        return values
+
+    def remember(self, name: str, ingredients: Any, compute: Callable[[], Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+        made_of = {
+            "format": FORMAT,
+            "function": f"{self._node.function}/{name}",
+            "version": self._node.version,
+            "settings": dict(self._node.settings),
+            "methods": [[method.identity(), method.parameters()] for method in self._node.methods],
+            "ingredients": ingredients,
+        }
+        fingerprint = json_digest(made_of)
+        manifest = self._state.manifest(fingerprint)
+        if manifest is None:
+            tables = {table: self._store.write_table([frame], frame.schema) for table, frame in compute().items()}
+            manifest = {"format": FORMAT, "fingerprint": fingerprint, "ingredients": made_of, "tables": tables}
+            self._store.put_json(manifest_path(fingerprint), manifest)
+        return {table: self._store.read_table(digest) for table, (digest, _) in manifest["tables"].items()}
+
+    def model(self, method: Method) -> Any:
+        return load_model(method)
+
+    # Results
+
+    def write(self, table: str, frame: pl.DataFrame) -> None:
+        self._writer(table, table).write(frame)
+
+    def write_for(self, key: str, table: str, frame: pl.DataFrame) -> None:
+        self._writer(table_name(table, key), table).write(frame)
+
+    def count(self, name: str, amount: int) -> None:
+        self.counters[name] = self.counters.get(name, 0) + amount
+
+    def metric(self, frame: str, rows: pl.DataFrame) -> None:
+        self.metrics[frame] = rows
+
+    def finish(self) -> dict[str, TableFile]:
+        """Close every table; those that were promised and not written are there, empty."""
+        for table in self._node.tables:
+            if not any(name == table or name.startswith(table + "/") for name in self._writers):
+                self._writer(table, table)
+        return {name: writer.close() for name, writer in sorted(self._writers.items())}
+
+    def _writer(self, name: str, table: str) -> TableWriter:
+        if table not in self._node.tables:
+            msg = f"{self._node.name} writes a table {table!r} that its node does not declare"
+            raise KeyError(msg)
+        if name not in self._writers:
+            self._writers[name] = TableWriter(self._store, self._node.schemas[table])
+        return self._writers[name]
+
+    def _table(self, ref: Ref, file: TableFile | None) -> pl.DataFrame:
+        if file is None:
+            return pl.DataFrame(schema=self._state.graph.nodes[ref.node].schemas[ref.table])
+        return self._store.read_table(file.digest)
+
+    def _view(self) -> View:
+        if self._node.view is None:
+            msg = f"{self._node.name} has no view of the documents"
+            raise KeyError(msg)
+        return self._node.view
+
+    def _files(self, view: View, partition: Partition) -> dict[Ref, TableFile | None]:
+        read_as = {read.ref: files for read, files in self._inputs.items() if read.across == self._node.view_across}
+        return {ref: read_as[ref][partition.key] for ref in view.refs()}
+
+    def _kept(self, view: View, partition: Partition) -> pl.DataFrame:
+        return read_kept(self._store, self._files(view, partition)[view.kept])
+
+
+def read_kept(store: Store, file: TableFile | None) -> pl.DataFrame:
+    """Who stands, without the texts that may lie in the same table: doc_id, text_digest, bytes, and repeats and phase if there."""
+    if file is None:
+        return pl.DataFrame(schema=KEPT)
+    wanted = [name for name in store.scan_table(file.digest).collect_schema().names() if name in MIXED]
+    return store.read_table(file.digest, wanted)
+
+
+def documents(
+    store: Store, view: View, files: Mapping[Ref, TableFile | None], kept: pl.DataFrame, *, text: bool = True
+) -> Iterator[pl.DataFrame]:
+    """The documents of one partition as they stand: texts, with the latest edit of each, of those who are kept; in batches.
+
+    A document that is trained on in several phases has a row for each.
+    """
+    for ref in view.texts:
+        file = files[ref]
+        if file is None:
+            continue
+        for batch in store.batches(file.digest, None if text else _columns_without_text(store, file)):
+            batch = batch.drop("text_digest", "bytes").join(kept, on="doc_id", how="inner", maintain_order="left")
+            if text:
+                for overlay in view.overlays:
+                    edits = _edits(store, files[overlay], batch["doc_id"])
+                    if edits is not None:
+                        batch = batch.update(edits, on="doc_id", how="left")
+            if batch.height:
+                yield batch
+
+
+def texts(store: Store, view: View, files: Mapping[Ref, TableFile | None], wanted: pl.DataFrame) -> pl.DataFrame:
+    """(doc_id, text) of some documents of a partition."""
+    found = pl.DataFrame(schema={"doc_id": pl.String, "text": pl.String})
+    for ref in (*view.texts, *view.overlays):
+        file = files[ref]
+        if file is None:
+            continue
+        rows = store.scan_table(file.digest).select("doc_id", "text").join(wanted.lazy(), on="doc_id", how="semi").collect()
+        found = pl.concat([found.join(rows, on="doc_id", how="anti"), rows])
+    return found
+
+
+def load_model(method: Method) -> Any:
+    """The model behind a method, once per process: loading weights costs more than using them."""
+    key = json_digest([method.identity(), method.parameters()])
+    if key not in _MODELS:
+        _MODELS[key] = method.load()  # type: ignore[attr-defined]
+    return _MODELS[key]
+
+
+def _edits(store: Store, file: TableFile | None, doc_ids: pl.Series) -> pl.DataFrame | None:
+    if file is None or file.rows == 0:
+        return None
+    wanted = pl.LazyFrame({"doc_id": doc_ids})
+    return store.scan_table(file.digest).select("doc_id", "text").join(wanted, on="doc_id", how="semi").collect()
+
+
+def _columns_without_text(store: Store, file: TableFile) -> list[str]:
+    return [name for name in store.scan_table(file.digest).collect_schema().names() if name != "text"]

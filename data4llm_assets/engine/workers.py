@@ -1,0 +1,158 @@
+"""A pool of long-lived workers that execute jobs as Dagster runs.
+
+Starting a process costs seconds (Dagster, Great Expectations, numba), a run a few tenths: so workers import once and stay. Each
+executes one Dagster run per job, in process. A worker that dies takes its job down, not the others.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from data4llm_assets.engine.run import Done, Job
+from data4llm_assets.engine.shell import Outcome
+from data4llm_assets.engine.state import Graph
+
+_OWNER_TAG = "data4llm/owner"
+_RUN_TAG = "data4llm/run"
+_worker: dict[str, Any] = {}
+
+
+class DagsterPool:
+    """Use as a context manager; `execute` is a `run.Execute`."""
+
+    def __init__(self, graph_of: Any, store_uri: str, home: str, run: str, workers: int) -> None:
+        """graph_of: a picklable function without arguments that compiles the recipe."""
+        self._run, self.workers = run, workers
+        self._arguments = (graph_of, store_uri, home, workers)
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> DagsterPool:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def execute(self, jobs: list[Job]) -> Iterator[Done]:
+        """Run jobs, as many at a time as there are workers; yields each as it ends."""
+        pool = self._start()
+        waiting: dict[Future[Done], Job] = {pool.submit(_carry_out, job, self._run): job for job in jobs}
+        while waiting:
+            ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in ended:
+                job = waiting.pop(future)
+                try:
+                    yield future.result()
+                except BrokenProcessPool:
+                    # Killed from outside, or out of memory. What was published stays; the next plan knows what is left.
+                    self._pool = None
+                    yield Done(job, (), f"{job.nodes[0]}: the worker died (killed, or out of memory)")
+
+    def _start(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            # Spawned, not forked: Polars and numba keep threads that do not survive a fork.
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin, initargs=self._arguments)
+        return self._pool
+
+
+def fail_orphans(instance: Any) -> int:
+    """Mark runs as failed whose process is gone: a killed run would stay 'started' in the UI for ever. Returns how many."""
+    import dagster as dg
+
+    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED])
+    orphans = [run for run in instance.get_runs(started) if (owner := run.tags.get(_OWNER_TAG)) and not _alive(owner)]
+    for run in orphans:
+        instance.report_run_failed(run, "the process that executed this run is gone")
+    return len(orphans)
+
+
+def announce_snapshots(instance: Any, corpus: str, names: list[str]) -> None:
+    """Make Dagster's dynamic partitions those of the store."""
+    name = f"{corpus}_snapshots"
+    known = set(instance.get_dynamic_partitions(name))
+    if new := [each for each in names if each not in known]:
+        instance.add_dynamic_partitions(name, new)
+    for gone in known - set(names):
+        instance.delete_dynamic_partition(name, gone)
+
+
+def _alive(owner: str) -> bool:
+    host, _, rest = owner.partition(":")
+    pid, _, began = rest.partition(":")
+    if host != os.uname().nodename:
+        return True
+    return _birth(int(pid)) == began
+
+
+def _owner() -> str:
+    return f"{os.uname().nodename}:{os.getpid()}:{_birth(os.getpid())}"
+
+
+def _birth(pid: int) -> str:
+    """When a process started, as the kernel counts: process numbers are used again, start times are not."""
+    import psutil
+
+    try:
+        return str(int(psutil.Process(pid).create_time()))
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def _begin(graph_of: Any, store_uri: str, home: str, workers: int) -> None:
+    # Ctrl-C reaches the whole group; the parent decides what becomes of the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "ARROW_NUM_THREADS"):
+        os.environ.setdefault(name, threads)
+    os.environ["DAGSTER_HOME"] = home
+    _worker.update(graph_of=graph_of, store=store_uri, outcomes=[])
+
+
+def _carry_out(job: Job, run: str) -> Done:
+    try:
+        return _execute(job, run)
+    except Exception as error:
+        return Done(job, (), f"{job.nodes[0]}: {type(error).__name__}: {error}", traceback.format_exc())
+
+
+def _execute(job: Job, run: str) -> Done:
+    import dagster as dg
+
+    from data4llm_assets.engine.wiring import JOB_TAG, build_defs, job_name
+
+    outcomes: list[Outcome] = _worker["outcomes"]
+    if "defs" not in _worker:
+        _worker["defs"] = build_defs(_worker["graph_of"], _worker["store"], watch=outcomes.append)
+        _worker["job"] = _worker["defs"].resolve_implicit_global_asset_job_def()
+        _worker["instance"] = dg.DagsterInstance.get()
+        _worker["graph"] = _worker["graph_of"]()
+    outcomes.clear()
+    graph: Graph = _worker["graph"]
+    result = _worker["job"].execute_in_process(
+        instance=_worker["instance"],
+        partition_key=job.partition or None,
+        asset_selection=[dg.AssetKey([graph.corpus, name]) for name in job.nodes],
+        tags={_OWNER_TAG: _owner(), _RUN_TAG: run, JOB_TAG: job_name(job)},
+        raise_on_error=False,
+    )
+    ended = tuple(outcomes)
+    if result.success or (ended and ended[-1].result in ("refused", "lost")):
+        return Done(job, ended)
+    for event in result.all_node_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            text = error.message.strip() if error is not None else "failed"
+            if "Failure" in text and "not built yet" in text:
+                return Done(job, ended)
+            return Done(job, ended, f"{event.step_key.removeprefix(graph.corpus + '__')}: {text}", error.to_string() if error else "")
+    return Done(job, ended, f"{job.nodes[0]}: the run failed before a step began")

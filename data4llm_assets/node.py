@@ -1,0 +1,281 @@
+"""What a step of a recipe becomes: nodes, which the engine runs and Dagster shows as assets.
+
+A stage's `stage.py` describes its nodes in these terms; the engine knows no stage by name. Here are descriptions and the
+`Work` protocol a node's function is given, no behaviour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
+
+import polars as pl
+
+from data4llm_assets.method import Method, Parameters
+
+Quality = Literal["inclusiveness", "abundance", "articulation", "sanitization"]
+QUALITIES: tuple[Quality, ...] = ("inclusiveness", "abundance", "articulation", "sanitization")
+Grain = Literal["grid", "corpus", "part"]
+"""`grid`: one partition per shard and snapshot. `corpus`: unpartitioned. `part`: one partition per packed part."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition of a grid or part node. `key` is Dagster's: `shard|snapshot`, `part-3`, or "" for a corpus-wide node."""
+
+    key: str
+    source: str = ""
+    shard: str = ""
+    snapshot: str = ""
+    arrival: int = 0
+    """Rank of the snapshot in order of arrival, 0 first."""
+    priority: int = 0
+    """Rank of the source: of two equal documents of a snapshot the one from the lower rank stays."""
+
+
+class Ref(NamedTuple):
+    """A table of a node."""
+
+    node: str
+    table: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """One input of a node.
+
+    across: `same` is the table of the same partition; `all` that of every partition of `ref.node`; `own` the file that a
+    corpus-wide node published for this partition (or, in a `part` node, what every grid partition published for this part).
+    """
+
+    ref: Ref
+    across: Literal["same", "all", "own"] = "same"
+
+
+@dataclass(frozen=True)
+class View:
+    """The documents as they stand before a step: whose text to read, which edits lie over it, who is still there."""
+
+    texts: tuple[Ref, ...] = ()
+    overlays: tuple[Ref, ...] = ()
+    kept: Ref = Ref("", "")
+
+    def then(self, *, kept: Ref, overlay: Ref | None = None, text: Ref | None = None) -> View:
+        return View(
+            texts=(*self.texts, text) if text else self.texts,
+            overlays=(*self.overlays, overlay) if overlay else self.overlays,
+            kept=kept,
+        )
+
+    def refs(self) -> tuple[Ref, ...]:
+        return tuple(dict.fromkeys((*self.texts, *self.overlays, self.kept)))
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One Great Expectations expectation over a metric frame, and the quality it guards.
+
+    frame: name of the metric frame, `partition` (one row of totals) unless said otherwise.
+    kind: class name in `great_expectations.expectations`, e.g. "ExpectColumnValuesToBeBetween".
+    why: what a person should understand when it fails, one sentence.
+    """
+
+    quality: Quality
+    kind: str
+    arguments: Mapping[str, Any]
+    why: str
+    severity: Literal["critical", "warning"] = "critical"
+    frame: str = "partition"
+
+
+def between(
+    quality: Quality,
+    column: str,
+    minimum: float | None,
+    maximum: float | None,
+    why: str,
+    *,
+    severity: Literal["critical", "warning"] = "critical",
+    frame: str = "partition",
+) -> Expectation:
+    """Every value of `column` lies within the bounds, ends included. Null values are passed over."""
+    arguments = {"column": column, "min_value": minimum, "max_value": maximum}
+    return Expectation(quality, "ExpectColumnValuesToBeBetween", arguments, why, severity, frame)
+
+
+class Work(Protocol):
+    """What a node's function may do. It has no other way to the outside: no paths, no network, no clock."""
+
+    partition: Partition
+    partitions: tuple[Partition, ...]
+    """All grid partitions, in total order: (arrival, priority, shard)."""
+    parts: int
+    """How many parts `packed` has."""
+    memory: int
+    """Bytes that this node may use, from the recipe."""
+
+    def read(self, ref: Ref) -> pl.DataFrame:
+        """A table declared `same` or, from a corpus-wide node, `own`. Empty if that node wrote none for this partition."""
+
+    def read_all(self, ref: Ref) -> Iterator[tuple[Partition, pl.DataFrame]]:
+        """A table declared `all` (or `own` in a part node), partition by partition, in total order."""
+
+    def batches(self, *, text: bool = True) -> Iterator[pl.DataFrame]:
+        """The documents that this node sees (its `view`), in batches: the columns of `document.DOCUMENTS`, and of the kept table."""
+
+    def texts(self, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
+        """(doc_id, text) of some documents of any partition, as this node's view sees them; for corpus-wide nodes."""
+
+    def files(self) -> list[SourceFile]:
+        """The frozen listing of this partition, sorted by path; for the node that reads sources."""
+
+    def open(self, path: str) -> AbstractContextManager[BinaryIO]:
+        """A byte stream of a source file of this partition's source, by its listed path. Raises FileNotFoundError."""
+
+    def measure(
+        self, method: Method, documents: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame], *, of: str = "text_digest"
+    ) -> pl.DataFrame:
+        """Row-wise measured values, remembered by (`of`, method identity and `Measure` parameters): only unknown rows are computed.
+
+        `compute` gets the distinct unknown rows of `documents` and returns one row for each, in order. The answer has one row
+        for each of `documents`, in order, without the `of` column.
+        """
+
+    def remember(self, name: str, ingredients: Any, compute: Callable[[], Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+        """Tables that are a function of `ingredients` (JSON) and of this node's settings: computed once, then read."""
+
+    def model(self, method: Method) -> Any:
+        """The model that `method` names, loaded once per process (`method.load()`)."""
+
+    def write(self, table: str, frame: pl.DataFrame) -> None:
+        """Append rows to a table of this partition. All frames of a table have one schema."""
+
+    def write_for(self, key: str, table: str, frame: pl.DataFrame) -> None:
+        """Append rows to the file of another partition: a corpus-wide node's per grid partition, or a grid node's per part."""
+
+    def count(self, name: str, amount: int) -> None:
+        """Add to a work counter of the run record (documents parsed, model calls): never part of a digest."""
+
+    def metric(self, frame: str, rows: pl.DataFrame) -> None:
+        """A small frame for the checks, kept in the manifest and shown in Dagster. Deterministic."""
+
+
+class SourceFile(NamedTuple):
+    path: str
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """One asset: what it reads, which keys of the recipe make it, the function that makes it, the checks that guard it."""
+
+    name: str
+    stage: str
+    function: str
+    """Stable name of `make`, in the fingerprint: two recipes may call the step differently and share its results."""
+    version: str
+    """Raise when `make` may give another output for the same input."""
+    grain: Grain
+    make: Callable[[Work], None]
+    description: str
+    tables: tuple[str, ...]
+    """Every table `make` may write: tables it does not write are published empty, with the schema of `schemas`."""
+    schemas: Mapping[str, pl.Schema]
+    reads: tuple[Read, ...] = ()
+    view: View | None = None
+    view_across: Literal["same", "all"] = "same"
+    lists_sources: bool = False
+    """Whether it reads sources by listing (`Work.files`)."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Recipe keys that make it, as JSON: shown by `plan` when they change."""
+    by_source: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Recipe keys that only concern partitions of one source."""
+    methods: tuple[Method, ...] = ()
+    takes: Ref | None = None
+    """Whose documents must each be accounted for: kept or decided. The engine adds the frame `accounts` and its checks."""
+    keeps: str = "kept"
+    retention: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Allowed share of documents kept, by source."""
+    expectations: tuple[Expectation, ...] = ()
+    kinds: tuple[str, ...] = ("polars", "parquet")
+
+    def renamed(self, name: str) -> Node:
+        return replace(self, name=name)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the recipe a step stands: what a stage's section needs to describe its nodes."""
+
+    name: str
+    """Name of the step: the stage's own unless the recipe repeats the stage."""
+    view: View
+    seed: int
+    sources: Mapping[str, Any]
+    """The recipe's sources by name (`raw_crawl.stage.Source`)."""
+    retention: Mapping[str, tuple[float, float]]
+    guards: tuple[Method, ...] = ()
+    """The recipe's sanitization rules, for steps that make new text."""
+    tokenizer: Any = None
+    memory: int = 2 << 30
+
+    def sub(self, name: str) -> str:
+        """Name of a helper node of this step: plain if the step has its stage's name, prefixed otherwise."""
+        return name if self.name in STAGES else f"{self.name}_{name}"
+
+
+STAGES = ("raw_crawl", "extracted_text", "deduped", "filtered", "selected", "mixed", "synthesized", "packed")
+
+
+class Verdict(NamedTuple):
+    """One line of `data4llm try`: what a rule measured, what it is held against, what follows."""
+
+    rule: str
+    value: float | str | None
+    minimum: float | None
+    maximum: float | None
+    action: Literal["keep", "drop", "edit", "carry", "info"]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a step would do with one document: its verdicts, and the text after its edits (None: unchanged)."""
+
+    verdicts: tuple[Verdict, ...]
+    text: str | None = None
+
+
+class Bench(Protocol):
+    """What `data4llm try` hands a section: the current corpus to compare with, read-only."""
+
+    def read_all(self, ref: Ref) -> Iterator[tuple[Partition, pl.DataFrame]]:
+        """The current table of every partition (one with key "" for a corpus-wide node); nothing where it was never built."""
+
+    def texts(self, view: View, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
+        """(doc_id, text) of some documents of a partition, as `view` sees them."""
+
+    def model(self, method: Method) -> Any:
+        """The model that `method` names, loaded once per process."""
+
+
+class Section(Parameters):
+    """A stage's section of the recipe. Subclasses declare `stage: Literal[...]`, a default `name`, and their keys."""
+
+    stage: str
+    name: str
+
+    def nodes(self, place: Place) -> tuple[Node, ...]:
+        """The assets of this step in order of dependency; the last one is the step itself and bears `place.name`."""
+        raise TypeError
+
+    def after(self, place: Place) -> View:
+        """The documents as they stand after this step."""
+        raise TypeError
+
+    def trial(self, place: Place, document: pl.DataFrame, bench: Bench) -> Trial:
+        """What this step would do with one document (one row of `document.DOCUMENTS`)."""
+        raise TypeError

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from data4llm_assets.engine.digest import table_digest
+from data4llm_assets.engine.register import Register
+from data4llm_assets.engine.store import Store
+
+FRAME = pl.DataFrame({"a": [1, 2, 3], "b": ["x", None, "z"]})
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "store") if request.param == "folder" else "memory:///")
+
+
+def test_create_is_exclusive(store: Store) -> None:
+    assert store.create("a/b.json", b"1")
+    assert not store.create("a/b.json", b"2")
+    assert store.get("a/b.json") == b"1"
+
+
+def test_tables_are_named_by_their_rows_and_read_back(store: Store) -> None:
+    file = store.write_table([FRAME[:1], FRAME[1:]], FRAME.schema)
+    assert file == (table_digest(FRAME), 3)
+    assert store.read_table(file.digest).equals(FRAME)
+    assert pl.concat(store.batches(file.digest)).equals(FRAME)
+    assert store.write_table([FRAME], FRAME.schema) == file
+
+
+def test_an_empty_table_keeps_its_schema(store: Store) -> None:
+    file = store.write_table([], FRAME.schema)
+    assert store.read_table(file.digest).schema == FRAME.schema
+
+
+def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    with pytest.raises(pl.exceptions.PolarsError):
+        store.write_table([pl.DataFrame({"other": [1]})], FRAME.schema)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_of_two_writers_that_saw_one_generation_one_wins(store: Store) -> None:
+    register = Register(store, "corpora/c/step")
+    assert register.current("web-0@first").generation == 0
+    assert register.publish("web-0@first", 0, {"fingerprint": "a"})
+    assert not register.publish("web-0@first", 0, {"fingerprint": "b"})
+    assert register.current("web-0@first").value == {"fingerprint": "a"}
+    assert register.publish("web-0@first", 1, {"fingerprint": "b"})
+    assert register.entries() == {"web-0@first": register.current("web-0@first")}
+    assert register.current("web-0@first").generation == 2
+
+
+def test_a_name_with_dots_is_not_another_names_generation(store: Store) -> None:
+    register = Register(store, "snapshots")
+    register.publish("2026.11", 0, 1)
+    assert register.generations() == {"2026.11": 1}
+    assert register.current("2026").generation == 0
