@@ -80,18 +80,15 @@ DECISIONS = pl.Schema(
 )
 """One row: what a rule said about a document. Never the offending text itself: a span and a type.
 
-`rule` is `method.signal`; `partner` is the doc_id a duplicate was dropped for; `reason` is a short sentence where a number does
-not explain the verdict (a parse error, say). `action` is drop, edit, carry or keep; `carry` marks an exact repeat of the same page in an earlier snapshot.
+`rule` is `method.signal`; `action` is drop, edit, carry or keep; `carry` marks an exact repeat of the same page in an earlier
+snapshot. `partner` is the doc_id a duplicate was dropped for; `reason` is a short sentence where a number does not explain the
+verdict (a parse error, say).
 """
 
 SEQUENCES = pl.Schema(
     {
         "input_ids": pl.List(pl.UInt32),
-        "spans": pl.List(
-            pl.Struct(
-                {"doc_id": pl.String, "doc_start": pl.Int64, "sequence_start": pl.Int64, "length": pl.Int64}
-            )
-        ),
+        "spans": pl.List(pl.Struct({"doc_id": pl.String, "doc_start": pl.Int64, "sequence_start": pl.Int64, "length": pl.Int64})),
     }
 )
 """`packed`: token ids of one training sequence, and which tokens of which document they are. Separators lie in no span."""

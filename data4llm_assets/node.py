@@ -42,6 +42,9 @@ class Ref(NamedTuple):
     table: str
 
 
+NOWHERE = Ref("", "")
+
+
 @dataclass(frozen=True)
 class Read:
     """One input of a node.
@@ -60,7 +63,7 @@ class View:
 
     texts: tuple[Ref, ...] = ()
     overlays: tuple[Ref, ...] = ()
-    kept: Ref = Ref("", "")
+    kept: Ref = NOWHERE
 
     def then(self, *, kept: Ref, overlay: Ref | None = None, text: Ref | None = None) -> View:
         return View(
@@ -123,7 +126,7 @@ class Work(Protocol):
         """A table declared `all` (or `own` in a part node), partition by partition, in total order."""
 
     def batches(self, *, text: bool = True) -> Iterator[pl.DataFrame]:
-        """The documents that this node sees (its `view`), in batches: the columns of `document.DOCUMENTS`, and of the kept table."""
+        """The documents that this node sees (its `view`), in batches: columns of `document.DOCUMENTS` and of the kept table."""
 
     def texts(self, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
         """(doc_id, text) of some documents of any partition, as this node's view sees them; for corpus-wide nodes."""
@@ -194,6 +197,9 @@ class Node:
     by_source: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Recipe keys that only concern partitions of one source."""
     methods: tuple[Method, ...] = ()
+    """Methods of which every parameter makes this node."""
+    measures: tuple[Method, ...] = ()
+    """Methods that only measure here: their `Decide` parameters do not make this node."""
     takes: Ref | None = None
     """Whose documents must each be accounted for: kept or decided. The engine adds the frame `accounts` and its checks."""
     keeps: str = "kept"

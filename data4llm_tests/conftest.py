@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -26,3 +27,29 @@ def evaluation_data() -> Path:
     if not folder:
         pytest.skip("DATA4LLM_EVAL_DATA names no folder of evaluation data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def micro_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The micro corpus, built once without Dagster. Do not write to it: take `store`."""
+    from data4llm_assets.corpus import Corpus
+
+    folder = tmp_path_factory.mktemp("micro") / "store"
+    corpus = Corpus("micro", folder)
+    report = corpus.build()
+    assert report.ok, [done.error for done in report.failures] + [(o.node, o.partition, o.checks) for o in report.refused()]
+    return folder
+
+
+@pytest.fixture
+def built(micro_store: Path, tmp_path: Path) -> Path:
+    """A copy of the built micro store, to change at will."""
+    return Path(shutil.copytree(micro_store, tmp_path / "store"))
+
+
+@pytest.fixture
+def micro_text() -> str:
+    """The micro recipe as text, to change at will."""
+    from data4llm_assets.recipe import find_recipe
+
+    return find_recipe("micro").read_text()

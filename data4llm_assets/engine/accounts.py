@@ -47,7 +47,7 @@ def account(taken: pl.DataFrame, kept: pl.DataFrame, added: pl.Series, decisions
             "carried": [carried.len()],
             "edited": [edited.len()],
             "added": [added.n_unique()],
-            "unexplained": [both + nowhere + vanished + silent_edits],
+            "unexplained": [int(both) + int(nowhere) + int(vanished) + int(silent_edits)],
             "bytes_in": [_bytes(taken)],
             "bytes_out": [_bytes(kept)],
             "retention": [stayed / basis if basis > 0 else None],
@@ -60,10 +60,13 @@ def expectations(node: Node, source: str) -> tuple[Expectation, ...]:
     """The checks that every step gets: accounts balance, and the share kept lies within the recipe's bounds for the source."""
     if node.takes is None:
         return ()
-    balance = between("abundance", "unexplained", 0, 0, "Every document is kept or has a decision that says why not.", frame="accounts")
+    balance = between(
+        "abundance", "unexplained", 0, 0, "Every document is kept or has a decision that says why not.", frame="accounts"
+    )
     bounds: Mapping[str, tuple[float, float]] = node.retention
     low, high = bounds.get(source) or bounds.get("*") or (0.0, 1.0)
-    kept = f"Between {low:.0%} and {high:.0%} of the documents of {source or 'this source'} should survive this step (recipe: retention)."
+    whose = source or "this source"
+    kept = f"Between {low:.0%} and {high:.0%} of the documents of {whose} should survive this step (recipe: retention)."
     return balance, between("abundance", "retention", low, high, kept, frame="accounts")
 
 

@@ -83,7 +83,9 @@ class TableDigester:
             self._feed(path + "/items", array.flatten())
         elif pa.types.is_dictionary(kind):
             self._feed(path, array.dictionary_decode())
-        elif pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
+        elif (
+            pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
+        ):
             self._hash(path + "/lengths", _lengths(array, valid).tobytes())
             self._hash(path + "/values", _value_bytes(array, valid))
         elif pa.types.is_boolean(kind):

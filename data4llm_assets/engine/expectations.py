@@ -1,7 +1,7 @@
 """The bridge to Great Expectations: small metric frames in, one verdict per quality out.
 
-GX judges frames of a few rows that Polars computed, never text: its fixed cost is some 60 ms however large the partition. GX answers
-`success=False` when an expectation raised, too; here that is an error of the check, never a verdict on the data.
+GX judges frames of a few rows that Polars computed, never text: its fixed cost is some 60 ms however large the partition.
+GX answers `success=False` when an expectation raised, too; here that is an error of the check, never a verdict on the data.
 """
 
 from __future__ import annotations
@@ -68,8 +68,16 @@ def refused(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def sentence(result: Mapping[str, Any]) -> str:
     """One failed expectation as a person reads it."""
     low, high = result["bounds"].get("min_value"), result["bounds"].get("max_value")
-    limit = f"outside {_number(low)} to {_number(high)}" if low is not None and high is not None else (
-        f"below {_number(low)}" if low is not None else f"above {_number(high)}" if high is not None else f"not as expected {result['bounds']}"
+    limit = (
+        f"outside {_number(low)} to {_number(high)}"
+        if low is not None and high is not None
+        else (
+            f"below {_number(low)}"
+            if low is not None
+            else f"above {_number(high)}"
+            if high is not None
+            else f"not as expected {result['bounds']}"
+        )
     )
     return f"{result['column']} is {_number(result['observed'])}, {limit}. {result['why']}"
 

@@ -29,7 +29,7 @@ class Remembered:
     def __init__(self, store: Store, method: Method, shard: str, key: str, memory: int) -> None:
         self._store, self._key = store, key
         self.folder = f"measures/{json_digest(measure_ingredients(method))}/{shard}"
-        self._files = [(path, size) for path, size, _ in sorted(store.list(self.folder + "/")) if path.endswith(".parquet")]
+        self._files = [(path, size) for path, size, _ in sorted(store.objects(self.folder + "/")) if path.endswith(".parquet")]
         # Parquet of numbers and short lists is three to six times smaller than the same in memory.
         small = sum(size for _, size in self._files) * 6 < memory
         self._frame: pl.DataFrame | None = None

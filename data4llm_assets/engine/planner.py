@@ -111,12 +111,9 @@ def _waits_for(state: State, node: Node, partition: Partition, unsettled: set[tu
         return None
     for read in reads_of(node):
         above = state.graph.nodes[read.ref.node]
-        spread = read.across == "all" or (read.across == "own" and node.grain == "part")
-        keys: Iterable[str]
-        if spread:
+        keys: Iterable[str] = ("",) if above.grain == "corpus" else (partition.key,)
+        if read.across == "all" or (read.across == "own" and node.grain == "part"):
             keys = (each.key for each in state.partitions(above))
-        else:
-            keys = ("",) if above.grain == "corpus" else (partition.key,)
         if any((above.name, key) in unsettled for key in keys):
             return above.name
     return None
@@ -131,7 +128,9 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         found.append(f"its checks changed (retention {before.get('retention')} → {now.get('retention')})")
     if before.get("listing") != now.get("listing"):
         old, new = before.get("listing") or {}, now.get("listing") or {}
-        found.append(f"files listed: {old.get('files')} → {new.get('files')}" if old.get("files") != new.get("files") else "files changed")
+        found.append(
+            f"files listed: {old.get('files')} → {new.get('files')}" if old.get("files") != new.get("files") else "files changed"
+        )
     if before.get("partitions") != now.get("partitions"):
         found.append(f"partitions: {len(before.get('partitions') or [])} → {len(now.get('partitions') or [])}")
     inputs = {label: value for label, _, value in before.get("inputs", [])}

@@ -1,4 +1,4 @@
-"""Run records: when a partition was made, how long it took, how much it read. Everything that differs from run to run lives here."""
+"""Run records: when a partition was made, how long it took, how much it read: all that differs from run to run."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def write_record(store: Store, run: str, node: str, partition: str, record: dict
 
 def read_records(store: Store, run: str = "") -> Iterator[dict[str, Any]]:
     """The records of one run, or of all runs in order of time."""
-    for path, _, _ in sorted(store.list(f"runs/{run}/" if run else "runs/")):
+    for path, _, _ in sorted(store.objects(f"runs/{run}/" if run else "runs/")):
         if path.endswith(".json") and (record := store.get_json(path)) is not None:
             yield record

@@ -29,7 +29,7 @@ class Register:
     def generations(self) -> dict[str, int]:
         """The current generation of every name, from one listing."""
         found: dict[str, int] = {}
-        for path, _, _ in self._store.list(self.folder + "/"):
+        for path, _, _ in self._store.objects(self.folder + "/"):
             name, _, rest = path.removeprefix(self.folder + "/").rpartition(".json")[0].rpartition(".")
             if rest.isdigit() and "/" not in name:
                 found[name] = max(found.get(name, 0), int(rest))
@@ -39,7 +39,9 @@ class Register:
         """All current values. `known` saves reading again what has not moved since it was read."""
         known = known or {}
         return {
-            name: known[name] if name in known and known[name].generation == generation else Entry(generation, self._read(name, generation))
+            name: known[name]
+            if name in known and known[name].generation == generation
+            else Entry(generation, self._read(name, generation))
             for name, generation in sorted(self.generations().items())
         }
 

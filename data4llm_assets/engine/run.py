@@ -1,7 +1,7 @@
 """Bring a corpus up to date: plan, make the frontier, plan again, until nothing is due. An unchanged result stops the wave.
 
-A job is one partition and a stretch of nodes between barriers. Who executes jobs is handed in: this process (`inline`), or a pool of
-workers that execute them as Dagster runs (`engine.workers`).
+A job is one partition and a stretch of nodes between barriers. Who executes jobs is handed in: this process (`inline`), or a
+pool of workers that execute them as Dagster runs (`engine.workers`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ Execute = Callable[[list[Job]], Iterator[Done]]
 Watch = Callable[[str, Any], None]
 
 
-def bring_up_to_date(state: State, execute: Execute, run: str, *, selection: Selection | None = None, watch: Watch | None = None) -> Report:
+def bring_up_to_date(
+    state: State, execute: Execute, run: str, *, selection: Selection | None = None, watch: Watch | None = None
+) -> Report:
     """Run everything that is due.
 
     A partition that failed or was refused is not tried again in this run, and nothing that would read it is; everything else goes

@@ -100,7 +100,11 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
         _remember(state, manifest)
         outcome = _publish(state, node, partition, seen.generation, manifest, "published", record)
     write_record(
-        state.store, run, node.name, partition.key, {**record, "result": outcome.result, "fingerprint": fingerprint, "checks": results}
+        state.store,
+        run,
+        node.name,
+        partition.key,
+        {**record, "result": outcome.result, "fingerprint": fingerprint, "checks": results},
     )
     return outcome
 
@@ -129,7 +133,9 @@ def _publish(
     return _outcome(result, node, partition, manifest, record)
 
 
-def _outcome(result: Result, node: Node, partition: Partition, manifest: dict[str, Any], record: dict[str, Any] | None = None) -> Outcome:
+def _outcome(
+    result: Result, node: Node, partition: Partition, manifest: dict[str, Any], record: dict[str, Any] | None = None
+) -> Outcome:
     return Outcome(
         result,
         node.name,
@@ -149,7 +155,9 @@ def _account(
     store = state.store
     assert node.takes is not None
     (before,) = next(files for read, files in inputs.items() if read.ref == node.takes).values()
-    sized = [name for name in ("doc_id", "bytes", "payload_bytes") if before and name in store.scan_table(before.digest).collect_schema()]
+    sized = [
+        name for name in ("doc_id", "bytes", "payload_bytes") if before and name in store.scan_table(before.digest).collect_schema()
+    ]
     taken = store.read_table(before.digest, sized) if before else pl.DataFrame(schema={"doc_id": pl.String})
     added = pl.Series("doc_id", [], dtype=pl.String)
     if "documents" in tables and node.keeps != "documents":

@@ -178,9 +178,10 @@ def root_of(path: str) -> Path:
 
 def partitions(snapshots: Mapping[str, Any], sources: Mapping[str, Any]) -> tuple[Partition, ...]:
     """The grid in total order: (arrival, priority of the source, shard)."""
+    ranks = {priority: rank for rank, priority in enumerate(sorted({section.priority for section in sources.values()}))}
     found = [
-        Partition(f"{source}-{index}|{name}", source, f"{source}-{index}", name, rank, section.priority)
-        for rank, (name, snapshot) in enumerate(snapshots.items())
+        Partition(f"{source}-{index}|{name}", source, f"{source}-{index}", name, arrival, ranks[section.priority])
+        for arrival, (name, snapshot) in enumerate(snapshots.items())
         for source, section in sources.items()
         if source in snapshot["sources"]
         for index in range(section.shards)

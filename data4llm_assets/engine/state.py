@@ -14,6 +14,7 @@ from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.register import Entry, Register
 from data4llm_assets.engine.snapshots import Snapshots, partitions
 from data4llm_assets.engine.store import FORMAT, Store, TableFile
+from data4llm_assets.method import MEASURE
 from data4llm_assets.node import Node, Partition, Read, Ref
 
 CORPUS_WIDE = Partition("")
@@ -40,9 +41,8 @@ class Graph:
         found: list[list[str]] = []
         stretch_of: dict[str, int] = {}
         for name, node in self.nodes.items():
-            behind = [stretch_of[above] for above in self.upstream[name]]
-            own = next((i for i in behind if self._joins(found[i], node, name)), None)
-            if node.grain == "grid" and own is not None and own == max(behind):
+            own = max((stretch_of[above] for above in self.upstream[name]), default=-1)
+            if node.grain == "grid" and own >= 0 and self._joins(found[own], node):
                 found[own].append(name)
             else:
                 own = len(found)
@@ -50,7 +50,7 @@ class Graph:
             stretch_of[name] = own
         return [tuple(names) for names in found]
 
-    def _joins(self, stretch: list[str], node: Node, name: str) -> bool:
+    def _joins(self, stretch: list[str], node: Node) -> bool:
         if self.nodes[stretch[0]].grain != "grid":
             return False
         return all(read.across == "same" or read.ref.node not in stretch for read in reads_of(node))
@@ -148,14 +148,17 @@ class State:
             return {"": self.table(above.name, "", name)}
         return {partition.key: self.table(above.name, partition.key, read.ref.table)}
 
-    def ingredients(self, node: Node, partition: Partition, inputs: Mapping[Read, Mapping[str, TableFile | None]]) -> dict[str, Any]:
+    def ingredients(
+        self, node: Node, partition: Partition, inputs: Mapping[Read, Mapping[str, TableFile | None]]
+    ) -> dict[str, Any]:
         """Everything that makes a partition: what its fingerprint hashes, and what `plan` compares to give a reason."""
         made_of: dict[str, Any] = {
             "format": FORMAT,
             "function": node.function,
             "version": node.version,
             "settings": {**node.settings, **node.by_source.get(partition.source, {})},
-            "methods": {method.method: {**method.identity(), "parameters": method.parameters()} for method in node.methods},
+            "methods": {method.method: {**method.identity(), "parameters": method.parameters()} for method in node.methods}
+            | {method.method: {**method.identity(), "parameters": method.parameters(MEASURE)} for method in node.measures},
             "checks": [[e.quality, e.kind, e.frame, e.severity, dict(e.arguments)] for e in node.expectations],
             "retention": list(node.retention.get(partition.source) or node.retention.get("*") or ()),
             "inputs": [[self._label(read.ref), read.across, digests(files)] for read, files in inputs.items()],
@@ -163,7 +166,12 @@ class State:
         if node.lists_sources:
             files = self.files(partition)
             listing = json_digest([list(file) for file in files])
-            made_of["listing"] = {"source": partition.source, "snapshot": partition.snapshot, "files": len(files), "digest": listing}
+            made_of["listing"] = {
+                "source": partition.source,
+                "snapshot": partition.snapshot,
+                "files": len(files),
+                "digest": listing,
+            }
         if node.grain == "corpus":
             made_of["partitions"] = [[each.key, each.priority] for each in self.grid]
         return made_of

@@ -79,7 +79,7 @@ class Store:
             return False
         return True
 
-    def list(self, prefix: str) -> Iterator[tuple[str, int, float]]:
+    def objects(self, prefix: str) -> Iterator[tuple[str, int, float]]:
         """(path, bytes, modified) of every object under a folder; `modified` in seconds since 1970."""
         for batch in obstore.list(self._objects, prefix):
             for entry in batch:

@@ -3,8 +3,7 @@
 Everything here translates; nothing decides. What an asset does is `shell.make`, what must run is `planner.plan`.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: Dagster looks at the annotation of `context` itself, not at its name.
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from data4llm_assets.engine.run import Job, frontier
 from data4llm_assets.engine.shell import Outcome, make
 from data4llm_assets.engine.state import Graph, Missing, State, reads_of
 from data4llm_assets.engine.store import Store
+from data4llm_assets.method import MEASURE
 from data4llm_assets.node import STAGES, Node, Quality
 
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
@@ -38,8 +38,14 @@ def snapshots_definition(corpus: str) -> dg.DynamicPartitionsDefinition:
     return dg.DynamicPartitionsDefinition(name=f"{corpus}_snapshots")
 
 
-def build_defs(load: Load, store_uri: str, *, owners: tuple[str, ...] = (), schedule: str | None = None,
-               watch: Callable[[Outcome], None] | None = None) -> dg.Definitions:
+def build_defs(
+    load: Load,
+    store_uri: str,
+    *,
+    owners: tuple[str, ...] = (),
+    schedule: str | None = None,
+    watch: Callable[[Outcome], None] | None = None,
+) -> dg.Definitions:
     """Definitions of the corpus that `load` compiles.
 
     Parameters
@@ -53,9 +59,9 @@ def build_defs(load: Load, store_uri: str, *, owners: tuple[str, ...] = (), sche
     parts = dg.StaticPartitionsDefinition([f"part-{index}" for index in range(graph.parts)])
     partitions: dict[str, dg.PartitionsDefinition[Any] | None] = {"grid": grid, "corpus": None, "part": parts}
     assets = [_asset(graph, node, partitions, store_uri, owners, watch) for node in graph.nodes.values()]
-    everything = dg.define_asset_job(f"{graph.corpus}_up_to_date", selection=dg.AssetSelection.all())
-    del everything  # partitions of several shapes cannot share one job; the sensor requests assets instead
-    return dg.Definitions(assets=assets, sensors=[_sensor(graph, load, store_uri)], schedules=_schedule(graph, load, store_uri, schedule))
+    return dg.Definitions(
+        assets=assets, sensors=[_sensor(graph, load, store_uri)], schedules=_schedule(graph, load, store_uri, schedule)
+    )
 
 
 def qualities(node: Node) -> list[Quality]:
@@ -64,7 +70,12 @@ def qualities(node: Node) -> list[Quality]:
 
 
 def _asset(
-    graph: Graph, node: Node, partitions: dict[str, Any], store_uri: str, owners: tuple[str, ...], watch: Callable[[Outcome], None] | None
+    graph: Graph,
+    node: Node,
+    partitions: dict[str, Any],
+    store_uri: str,
+    owners: tuple[str, ...],
+    watch: Callable[[Outcome], None] | None,
 ) -> dg.AssetsDefinition:
     key = dg.AssetKey([graph.corpus, node.name])
     own = partitions[node.grain]
@@ -85,7 +96,7 @@ def _asset(
         description=node.description,
         tags={"data4llm/stage": node.stage, "data4llm/grain": node.grain},
         metadata={"tables": {name: list(schema) for name, schema in node.schemas.items()}},
-        backfill_policy=dg.BackfillPolicy.multi_run(1),
+        backfill_policy=None if own is None else dg.BackfillPolicy.multi_run(1),
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
         if not states:
@@ -124,7 +135,8 @@ def _asset(
 def code_version(node: Node) -> str:
     """Moves when the step's own version, its keys of the recipe or its methods do, and at no other time."""
     methods = [[method.identity(), method.parameters()] for method in node.methods]
-    return json_digest([node.function, node.version, node.settings, node.by_source, methods])[:12]
+    measures = [[method.identity(), method.parameters(MEASURE)] for method in node.measures]
+    return json_digest([node.function, node.version, node.settings, node.by_source, methods, measures])[:12]
 
 
 def _dep(graph: Graph, node: Node, above: str) -> dg.AssetDep:
@@ -153,6 +165,19 @@ def _check_results(outcome: Outcome, node: Node) -> list[dg.AssetCheckResult]:
             )
         )
     return found
+
+
+def runless_events(graph: Graph, outcome: Outcome) -> list[Any]:
+    """A materialization with the outcome's data version, for what became current without a run."""
+    node = graph.nodes[outcome.node]
+    return [
+        dg.AssetMaterialization(
+            asset_key=dg.AssetKey([graph.corpus, node.name]),
+            partition=outcome.partition or None,
+            metadata=_metadata(outcome, node),
+            tags={"dagster/data_version": outcome.digest or "", "dagster/code_version": code_version(node)},
+        )
+    ]
 
 
 def _label(result: dict[str, Any]) -> str:
@@ -246,7 +271,7 @@ def _sensor(graph: Graph, load: Load, store_uri: str) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{graph.corpus}_planner",
         target=dg.AssetSelection.all(),
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=10,
         description="Asks the planner what is out of date and requests exactly that. Creates no run when nothing is.",
     )
     def planner(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

@@ -23,7 +23,9 @@ _MODELS: dict[str, Any] = {}
 class Draft:
     """`node.Work`, for one node and one partition. Use as a context manager: what was not finished is thrown away."""
 
-    def __init__(self, state: State, node: Node, partition: Partition, inputs: Mapping[Read, Mapping[str, TableFile | None]]) -> None:
+    def __init__(
+        self, state: State, node: Node, partition: Partition, inputs: Mapping[Read, Mapping[str, TableFile | None]]
+    ) -> None:
         self._state, self._store, self._node, self._inputs = state, state.store, node, inputs
         self.partition = partition
         self.partitions = state.grid

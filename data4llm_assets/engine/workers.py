@@ -9,10 +9,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from typing import Any
 
 from data4llm_assets.engine.run import Done, Job
@@ -36,9 +38,14 @@ class DagsterPool:
     def __enter__(self) -> DagsterPool:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if self._pool is None:
+            return
+        if kind is not None:
+            # Interrupted: publishing is atomic, so a worker may stop anywhere.
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def execute(self, jobs: list[Job]) -> Iterator[Done]:
         """Run jobs, as many at a time as there are workers; yields each as it ends."""
@@ -84,6 +91,14 @@ def announce_snapshots(instance: Any, corpus: str, names: list[str]) -> None:
         instance.delete_dynamic_partition(name, gone)
 
 
+def report_adopted(instance: Any, graph: Graph, outcome: Outcome) -> None:
+    """Tell Dagster that an earlier result is current again, without a run: nothing ran."""
+    from data4llm_assets.engine.wiring import runless_events
+
+    for event in runless_events(graph, outcome):
+        instance.report_runless_asset_event(event)
+
+
 def _alive(owner: str) -> bool:
     host, _, rest = owner.partition(":")
     pid, _, began = rest.partition(":")
@@ -106,9 +121,18 @@ def _birth(pid: int) -> str:
         return ""
 
 
+def _follow_parent() -> None:
+    """Stop when the parent is gone: a worker that outlives a killed run would compete with the next one."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
 def _begin(graph_of: Any, store_uri: str, home: str, workers: int) -> None:
     # Ctrl-C reaches the whole group; the parent decides what becomes of the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
     threads = str(max(1, (os.cpu_count() or 1) // workers))
     for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "ARROW_NUM_THREADS"):
         os.environ.setdefault(name, threads)
@@ -142,6 +166,8 @@ def _execute(job: Job, run: str) -> Done:
         asset_selection=[dg.AssetKey([graph.corpus, name]) for name in job.nodes],
         tags={_OWNER_TAG: _owner(), _RUN_TAG: run, JOB_TAG: job_name(job)},
         raise_on_error=False,
+        # The event log has it all; the terminal belongs to the progress display.
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     ended = tuple(outcomes)
     if result.success or (ended and ended[-1].result in ("refused", "lost")):
@@ -154,5 +180,7 @@ def _execute(job: Job, run: str) -> Done:
             text = error.message.strip() if error is not None else "failed"
             if "Failure" in text and "not built yet" in text:
                 return Done(job, ended)
-            return Done(job, ended, f"{event.step_key.removeprefix(graph.corpus + '__')}: {text}", error.to_string() if error else "")
+            return Done(
+                job, ended, f"{event.step_key.removeprefix(graph.corpus + '__')}: {text}", error.to_string() if error else ""
+            )
     return Done(job, ended, f"{job.nodes[0]}: the run failed before a step began")

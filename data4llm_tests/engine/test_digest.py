@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import polars as pl
 import pytest
-from data4llm_assets.engine.digest import TableDigester, json_digest, table_digest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from data4llm_assets.engine.digest import TableDigester, json_digest, table_digest
 
 ROWS = pl.DataFrame(
     {
@@ -26,15 +29,21 @@ def test_digest_is_pinned_so_that_a_new_library_version_cannot_move_it() -> None
 def test_digest_does_not_depend_on_batches(cuts: list[int]) -> None:
     digester = TableDigester()
     edges = sorted({0, 3, *cuts})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         digester.update(ROWS[start:end])
     assert digester.hexdigest() == table_digest(ROWS)
 
 
 @pytest.mark.parametrize(
     "other",
-    [ROWS.reverse(), ROWS.rename({"text": "texts"}), ROWS[:2], ROWS.with_columns(number=pl.col("number").fill_null(0)),
-     ROWS.with_columns(pl.col("number").cast(pl.Int32)), ROWS.with_columns(list=pl.col("list").fill_null([]))],
+    [
+        ROWS.reverse(),
+        ROWS.rename({"text": "texts"}),
+        ROWS[:2],
+        ROWS.with_columns(number=pl.col("number").fill_null(0)),
+        ROWS.with_columns(pl.col("number").cast(pl.Int32)),
+        ROWS.with_columns(list=pl.col("list").fill_null([])),
+    ],
 )
 def test_digest_moves_with_order_names_rows_nulls_and_dtypes(other: pl.DataFrame) -> None:
     assert table_digest(other) != table_digest(ROWS)

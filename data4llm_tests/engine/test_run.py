@@ -4,6 +4,8 @@ import random
 from pathlib import Path
 
 import pytest
+from toy import build, graph, manifests, world
+
 from data4llm_assets.engine import shell
 from data4llm_assets.engine.expectations import refused, sentence
 from data4llm_assets.engine.planner import plan
@@ -11,7 +13,6 @@ from data4llm_assets.engine.run import Report, bring_up_to_date, inline
 from data4llm_assets.engine.snapshots import Snapshots
 from data4llm_assets.engine.state import State
 from data4llm_assets.engine.store import Store
-from toy import build, graph, manifests, world
 
 TEXTS = {"a__one": "hello", "a__two": "hi", "a__three": "good morning", "b__x": "yes", "b__y": "never mind"}
 
@@ -21,7 +22,7 @@ def results(report: Report) -> list[tuple[str, str, str]]:
 
 
 def measures(store: Store) -> list[str]:
-    return sorted(path for path, _, _ in store.list("measures/"))
+    return sorted(path for path, _, _ in store.objects("measures/"))
 
 
 @pytest.fixture
@@ -151,7 +152,9 @@ def test_of_two_runs_one_wins_and_the_other_learns_it(folder: Path, store: Store
     assert current["fingerprint"] != outcome.fingerprint
 
 
-def test_an_output_that_is_no_function_of_its_inputs_is_an_error(folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_that_is_no_function_of_its_inputs_is_an_error(
+    folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = State(graph(folder), store)
     Snapshots(store, "toy").add("first", state.graph.sources)
     state.refresh()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from data4llm_assets.engine.digest import table_digest
 from data4llm_assets.engine.register import Register
 from data4llm_assets.engine.store import Store

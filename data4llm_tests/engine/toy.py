@@ -41,9 +41,17 @@ def read_files(work: Work) -> None:
         with work.open(file.path) as stream:
             text = stream.read().decode()
         partition = work.partition
-        rows.append({"doc_id": document_id(partition.source, partition.snapshot, file.path, file.digest),
-                     "page_id": page_id(partition.source, file.path), "source": partition.source, "domain": partition.source,
-                     "snapshot": partition.snapshot, "text": text, "bytes": len(text)})
+        rows.append(
+            {
+                "doc_id": document_id(partition.source, partition.snapshot, file.path, file.digest),
+                "page_id": page_id(partition.source, file.path),
+                "source": partition.source,
+                "domain": partition.source,
+                "snapshot": partition.snapshot,
+                "text": text,
+                "bytes": len(text),
+            }
+        )
     frame = pl.DataFrame(rows, schema_overrides=DOCUMENTS) if rows else pl.DataFrame(schema=DOCUMENTS)
     if rows:
         frame = frame.with_columns(text_digests(frame["text"]))
@@ -51,8 +59,15 @@ def read_files(work: Work) -> None:
     work.metric("partition", pl.DataFrame({"documents": [len(rows)]}))
 
 
-def graph(folder: Path, *, minimum: int = 3, unit: int = 1, corpus: str = "toy", version: str = "1",
-          retention: tuple[float, float] = (0.0, 1.0)) -> Graph:
+def graph(
+    folder: Path,
+    *,
+    minimum: int = 3,
+    unit: int = 1,
+    corpus: str = "toy",
+    version: str = "1",
+    retention: tuple[float, float] = (0.0, 1.0),
+) -> Graph:
     """texts (grid) → longest (corpus-wide, a file per partition) → kept (grid) → joined (part)."""
     sources = {"a": Folder(path=str(folder / "a")), "b": Folder(path=str(folder / "b"), shards=1, priority=1)}
     length = Length(unit=unit, minimum=minimum)
@@ -60,7 +75,9 @@ def graph(folder: Path, *, minimum: int = 3, unit: int = 1, corpus: str = "toy",
 
     def measured(work: Work) -> Iterator[pl.DataFrame]:
         for batch in work.batches():
-            values = work.measure(length, batch, lambda rows: rows.select(length=pl.col("text").str.len_chars().cast(pl.Int64) // unit))
+            values = work.measure(
+                length, batch, lambda rows: rows.select(length=pl.col("text").str.len_chars().cast(pl.Int64) // unit)
+            )
             yield pl.concat([batch, values], how="horizontal")
 
     def lengths(work: Work) -> None:
@@ -80,8 +97,9 @@ def graph(folder: Path, *, minimum: int = 3, unit: int = 1, corpus: str = "toy",
             joined = batch.join(ranks, on="doc_id").with_columns(length=pl.col("text").str.len_chars())
             stays = pl.col("length") >= minimum
             work.write("kept", joined.filter(stays).select(KEPT.names()))
-            dropped = joined.filter(~stays).with_columns(rule=pl.lit("length.minimum"), action=pl.lit("drop"), value=pl.col("length"),
-                                                         threshold=pl.lit(float(minimum)))
+            dropped = joined.filter(~stays).with_columns(
+                rule=pl.lit("length.minimum"), action=pl.lit("drop"), value=pl.col("length"), threshold=pl.lit(float(minimum))
+            )
             work.write("decisions", conform(dropped, DECISIONS))
             for part in range(work.parts):
                 mine = pl.Series([int(i[:4], 16) % work.parts == part for i in joined["doc_id"]], dtype=pl.Boolean)
@@ -93,17 +111,72 @@ def graph(folder: Path, *, minimum: int = 3, unit: int = 1, corpus: str = "toy",
 
     rows = pl.Schema({"doc_id": pl.String, "text": pl.String})
     nodes = [
-        Node("texts", "raw_crawl", "toy.texts", "1", "grid", read_files, "Reads files.", ("documents",), {"documents": DOCUMENTS},
-             lists_sources=True, expectations=(between("abundance", "documents", 0, 1000, "A shard is small."),)),
-        Node("lengths", "deduped", "toy.lengths", "1", "grid", lengths, "Measures.", ("lengths",), {"lengths": LENGTHS}, view=view,
-             methods=(length.model_copy(update={"minimum": 0}),)),
-        Node("longest", "deduped", "toy.longest", "1", "corpus", longest, "Ranks.", ("verdicts",), {"verdicts": VERDICTS},
-             reads=(Read(Ref("lengths", "lengths"), "all"),)),
-        Node("kept", "deduped", "toy.kept", version, "grid", keep, "Decides.", ("kept", "decisions", "rows"),
-             {"kept": KEPT, "decisions": DECISIONS, "rows": rows}, reads=(Read(Ref("longest", "verdicts"), "own"),), view=view,
-             settings={"minimum": minimum}, takes=Ref("texts", "documents"), retention={"*": retention}),
-        Node("joined", "packed", "toy.joined", "1", "part", join, "Joins.", ("joined",), {"joined": rows},
-             reads=(Read(Ref("kept", "rows"), "own"),)),
+        Node(
+            "texts",
+            "raw_crawl",
+            "toy.texts",
+            "1",
+            "grid",
+            read_files,
+            "Reads files.",
+            ("documents",),
+            {"documents": DOCUMENTS},
+            lists_sources=True,
+            expectations=(between("abundance", "documents", 0, 1000, "A shard is small."),),
+        ),
+        Node(
+            "lengths",
+            "deduped",
+            "toy.lengths",
+            "1",
+            "grid",
+            lengths,
+            "Measures.",
+            ("lengths",),
+            {"lengths": LENGTHS},
+            view=view,
+            methods=(length.model_copy(update={"minimum": 0}),),
+        ),
+        Node(
+            "longest",
+            "deduped",
+            "toy.longest",
+            "1",
+            "corpus",
+            longest,
+            "Ranks.",
+            ("verdicts",),
+            {"verdicts": VERDICTS},
+            reads=(Read(Ref("lengths", "lengths"), "all"),),
+        ),
+        Node(
+            "kept",
+            "deduped",
+            "toy.kept",
+            version,
+            "grid",
+            keep,
+            "Decides.",
+            ("kept", "decisions", "rows"),
+            {"kept": KEPT, "decisions": DECISIONS, "rows": rows},
+            reads=(Read(Ref("longest", "verdicts"), "own"),),
+            view=view,
+            settings={"minimum": minimum},
+            takes=Ref("texts", "documents"),
+            retention={"*": retention},
+        ),
+        Node(
+            "joined",
+            "packed",
+            "toy.joined",
+            "1",
+            "part",
+            join,
+            "Joins.",
+            ("joined",),
+            {"joined": rows},
+            reads=(Read(Ref("kept", "rows"), "own"),),
+        ),
     ]
     return Graph(corpus, {node.name: node for node in nodes}, sources, 2, 1 << 28)
 
@@ -128,7 +201,7 @@ def build(store: Store, toy: Graph, snapshot: str = "first", run: str = "run") -
 
 def manifests(store: Store) -> dict[str, str]:
     """Every manifest's bytes, as a digest: what must not differ between two builds of one corpus."""
-    return {path: digest(store.get(path) or b"") for path, _, _ in store.list("manifests/")}
+    return {path: digest(store.get(path) or b"") for path, _, _ in store.objects("manifests/")}
 
 
 def fingerprint_of(value: object) -> str:

@@ -1,0 +1,51 @@
+"""`data4llm`: the command line. Exit status 0 done, 1 refused or failed, 2 wrong use, 130 interrupted."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from data4llm_assets.commands import decisions, doctor, export, gc, init, plan, read, run, snapshot, try_, ui
+from data4llm_assets.commands.options import errors
+from data4llm_assets.engine.snapshots import SnapshotError
+from data4llm_assets.method import ModelUnavailable
+from data4llm_assets.recipe import RecipeError
+
+app = typer.Typer(
+    name="data4llm",
+    help="A build system for LLM training data: raw sources in, packed token sequences out, nothing rebuilt that did not change.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("init")(init.init)
+app.command("run")(run.run)
+app.command("plan")(plan.plan)
+app.command("try")(try_.try_)
+app.command("read")(read.read)
+app.command("decisions")(decisions.decisions)
+app.add_typer(snapshot.app, name="snapshot")
+app.command("export")(export.export)
+app.command("ui")(ui.ui)
+app.command("gc")(gc.gc)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    try:
+        app()
+    except (RecipeError, SnapshotError, LookupError) as error:
+        errors.print(str(error.args[0] if error.args else error), style="red", markup=False)
+        sys.exit(2)
+    except ModelUnavailable as error:
+        errors.print(str(error), style="red", markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("interrupted: what was published stays, and the next run goes on from there", style="yellow")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

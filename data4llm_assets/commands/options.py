@@ -1,0 +1,63 @@
+"""Arguments that commands share, and how a command finds its recipe and its store."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from data4llm_assets.corpus import Corpus
+
+RECIPE_VARIABLE = "DATA4LLM_RECIPE"
+STORE_VARIABLE = "DATA4LLM_STORE"
+
+RecipeArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RECIPE]",
+        show_default=False,
+        help=f"Recipe file, or the name of a shipped one. Default: ${RECIPE_VARIABLE}, then ./recipe.yaml, then the sample.",
+    ),
+]
+RecipeOption = Annotated[
+    str | None,
+    typer.Option("--recipe", "-r", metavar="RECIPE", show_default=False, help="Recipe file, or the name of a shipped one."),
+]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="URI", show_default=False, help=f"Folder or s3:// URI. Default: ${STORE_VARIABLE}, then ./store."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of tables for people.")]
+SnapshotOption = Annotated[str | None, typer.Option("--snapshot", metavar="NAME", show_default=False, help="Only this snapshot.")]
+ShardOption = Annotated[
+    str | None, typer.Option("--shard", metavar="NAME", show_default=False, help="Only this shard, e.g. web-0.")
+]
+
+out = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def recipe_of(given: str | None) -> str:
+    if given:
+        return given
+    return os.environ.get(RECIPE_VARIABLE) or ("recipe.yaml" if Path("recipe.yaml").is_file() else "sample")
+
+
+def store_of(given: str | None) -> str:
+    return given or os.environ.get(STORE_VARIABLE) or "store"
+
+
+def open_corpus(recipe: str | None, store: str | None) -> Corpus:
+    return Corpus(recipe_of(recipe), store_of(store))
+
+
+def print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")

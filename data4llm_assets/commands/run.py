@@ -1,0 +1,195 @@
+"""`data4llm run`: bring a corpus up to date, and show what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from data4llm_assets.commands.options import (
+    JsonOption,
+    RecipeArgument,
+    ShardOption,
+    SnapshotOption,
+    StoreOption,
+    errors,
+    open_corpus,
+    out,
+    print_json,
+    recipe_of,
+)
+from data4llm_assets.corpus import Corpus
+from data4llm_assets.engine.expectations import refused, sentence
+from data4llm_assets.engine.home import dagster_home
+from data4llm_assets.engine.planner import Plan, Selection
+from data4llm_assets.engine.records import new_run
+from data4llm_assets.engine.run import Done, Report, selected
+from data4llm_assets.recipe import find_recipe, load_graph
+from data4llm_assets.report.funnel import funnel, funnel_table
+from data4llm_assets.report.throughput import throughput
+
+
+def run(
+    recipe: RecipeArgument = None,
+    store: StoreOption = None,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", metavar="STEP", help="Only these assets; may be repeated.")
+    ] = None,
+    snapshot: SnapshotOption = None,
+    shard: ShardOption = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Partitions made at the same time; default from the recipe.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Build what is out of date, check it, publish it, and print the funnel. Nothing else is touched.
+
+    The first run freezes a snapshot of the sources. A partition is published only if its checks pass; a refused one leaves the
+    version before readable, and nothing that reads it runs. Interrupted or killed, the next run goes on where this one stopped.
+    """
+    began = time.perf_counter()
+    corpus = open_corpus(recipe, store)
+    for name in select or ():
+        corpus.node(name)
+    selection = selected(select or (), [snapshot] if snapshot else (), [shard] if shard else ())
+    corpus.deliver()
+    if corpus.plan(selection).current:
+        if json:
+            print_json({"current": True, "jobs": 0, "funnel": funnel(corpus)})
+            return
+        out.print(funnel_table(corpus))
+        out.print(f"\n[green]✓[/green] {corpus.name}: all is current, nothing to do ({time.perf_counter() - began:.1f} s)")
+        return
+    report = _build(corpus, str(find_recipe(recipe_of(recipe))), selection, workers or corpus.recipe.compute.workers)
+    seconds = time.perf_counter() - began
+    if json:
+        print_json(
+            {
+                "current": report.plan.current,
+                "run": report.run,
+                "jobs": report.jobs,
+                "seconds": round(seconds, 2),
+                "funnel": funnel(corpus),
+            }
+            | {"refused": [[o.node, o.partition, [sentence(r) for r in refused(o.checks)]] for o in report.refused()]}
+            | {"failed": [[done.job.partition, done.error] for done in report.failures]}
+        )
+    else:
+        _show(corpus, report, seconds)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def _build(corpus: Corpus, recipe: str, selection: Selection, workers: int) -> Report:
+    # Dagster takes a second to import; a run with nothing to do must not pay for it.
+    import dagster as dg
+
+    from data4llm_assets.engine.workers import DagsterPool, announce_snapshots, fail_orphans, report_adopted
+
+    home, name = dagster_home(), new_run()
+    with dg.DagsterInstance.from_config(home) as instance:
+        fail_orphans(instance)
+        announce_snapshots(instance, corpus.name, list(corpus.state.snapshots))
+        with DagsterPool(partial(load_graph, recipe), corpus.store.uri, home, name, workers) as pool, _display() as shown:
+
+            def watch(event: str, value: Any) -> None:
+                if event == "adopted":
+                    report_adopted(instance, corpus.graph, value)
+                shown(event, value)
+
+            return corpus.build(pool.execute, run=name, selection=selection, watch=watch)
+
+
+@contextmanager
+def _display() -> Iterator[Any]:
+    """One line: what runs, partitions done of all that are due, documents per second, time left."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, transient=errors.is_terminal) as progress:
+        task = progress.add_task("planning", total=None, rate="")
+        began, done, documents = time.perf_counter(), 0, 0
+
+        def shown(event: str, value: Any) -> None:
+            nonlocal done, documents
+            if event == "plan":
+                due: Plan = value
+                waiting = dict.fromkeys(item.node for item in due.due("run", "adopt"))
+                what = ", ".join(list(waiting)[:3]) + ("…" if len(waiting) > 3 else "")
+                progress.update(task, description=what or "done", total=done + len(due.due("run", "adopt", "follow")))
+                if not errors.is_terminal and waiting:
+                    errors.print(
+                        f"{time.perf_counter() - began:6.1f} s  {what}: {len(due.due('run', 'adopt'))} partitions", markup=False
+                    )
+                return
+            outcomes = [value] if event == "adopted" else value.outcomes
+            done += len(outcomes)
+            documents += sum(row["documents_in"] for outcome in outcomes for row in outcome.metrics.get("accounts", []))
+            rate = documents / (time.perf_counter() - began)
+            progress.update(task, completed=done, rate=f"{rate:,.0f} documents/s" if documents else "")
+
+        yield shown
+
+
+def _show(corpus: Corpus, report: Report, seconds: float) -> None:
+    out.print(funnel_table(corpus))
+    out.print()
+    out.print(_throughput_table(corpus, report))
+    for done in report.failures:
+        _show_failure(done)
+    for outcome in report.refused():
+        errors.print(
+            f"\n[bold red]refused[/bold red] {outcome.node} {outcome.partition}: nothing published, what was current still is"
+        )
+        for result in refused(outcome.checks):
+            errors.print(f"  [{result['quality']}] {sentence(result)}", markup=False)
+    if lost := [outcome for outcome in report.outcomes if outcome.result == "lost"]:
+        errors.print(f"{len(lost)} partitions were published first by another run; run again to see whether anything is left")
+    made = sum(outcome.result == "published" for outcome in report.outcomes)
+    again = sum(outcome.result in ("adopted", "unchanged") for outcome in report.outcomes)
+    out.print(f"\n{corpus.name}: {made} partitions made, {again} taken over unchanged, in {seconds:.1f} s", markup=False)
+    if report.ok and report.plan.current:
+        out.print("[green]✓[/green] all is current")
+    out.print(
+        "Look around: [bold]data4llm ui[/bold] opens Dagster (in a checkout: [bold]make ui[/bold]); "
+        "[bold]data4llm decisions[/bold] says what was dropped and why"
+    )
+
+
+def _throughput_table(corpus: Corpus, report: Report) -> Table:
+    """How fast each asset was, from the records of this run."""
+    frame = throughput(corpus.store, report.run)
+    table = Table(box=None, pad_edge=False)
+    for name, dtype in frame.schema.items():
+        table.add_column(name.replace("_", " "), justify="right" if dtype.is_numeric() else "left")
+    for row in frame.iter_rows():
+        table.add_row(
+            *(
+                ""
+                if value is None
+                else f"{value:,.1f}"
+                if isinstance(value, float)
+                else f"{value:,}"
+                if isinstance(value, int)
+                else str(value)
+                for value in row
+            )
+        )
+    return table
+
+
+def _show_failure(done: Done) -> None:
+    errors.print(f"\n[bold red]failed[/bold red] {done.job.partition}")
+    errors.print(f"  {done.error}", markup=False)

@@ -1,0 +1,59 @@
+"""`data4llm ui`: Dagster's web interface and daemon on the same recipe and store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from data4llm_assets.commands.options import RECIPE_VARIABLE, STORE_VARIABLE, RecipeArgument, StoreOption, out, recipe_of, store_of
+from data4llm_assets.engine.home import dagster_home
+from data4llm_assets.engine.store import Store
+from data4llm_assets.recipe import find_recipe
+
+
+def ui(
+    recipe: RecipeArgument = None,
+    store: StoreOption = None,
+    port: Annotated[int, typer.Option("--port", help="Port of the web interface.")] = 3000,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; others can reach it only if you say so.")
+    ] = "127.0.0.1",
+) -> None:
+    """Open Dagster on the corpus: assets, partitions, checks, lineage, backfills. Stops with Ctrl-C.
+
+    Starts the web server and the daemon (which runs backfills, the schedule and the planner's sensor).
+    """
+    environment = {
+        **os.environ,
+        RECIPE_VARIABLE: str(find_recipe(recipe_of(recipe)).resolve()),
+        STORE_VARIABLE: Store(store_of(store)).uri,
+        "DAGSTER_HOME": dagster_home(),
+    }
+    where = f"http://{host}:{port}"
+    out.print(f"Dagster on {where} (Ctrl-C stops it)", markup=False)
+    python = [sys.executable, "-m"]
+    code = ["-m", "data4llm_assets.definitions"]
+    # One code server for both, so that the definitions are loaded once.
+    commands = [
+        [*python, "dagster_webserver", "-h", host, "-p", str(port), *code],
+        [*python, "dagster._daemon", "run", *code],
+    ]
+    running = [subprocess.Popen(command, env=environment) for command in commands]
+    try:
+        while all(process.poll() is None for process in running):
+            running[0].wait(timeout=None)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in running:
+            process.wait(timeout=30)
+    if code_of := next((p.returncode for p in running if p.returncode not in (0, -signal.SIGTERM, -signal.SIGINT)), 0):
+        raise typer.Exit(1 if code_of else 0)

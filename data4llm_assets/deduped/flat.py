@@ -1,0 +1,60 @@
+"""Polars columns as flat NumPy arrays and back, without a copy per row: what compiled loops work on."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import polars as pl
+
+
+def strings(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """UTF-8 bytes of all strings end to end (uint8), and len(series) + 1 offsets (int64). Nulls count as empty."""
+    if series.is_empty():
+        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
+    array = series.rechunk().to_arrow()
+    _, offsets, data = array.buffers()
+    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return (np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)), bounds
+
+
+def unlist(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Values end to end (uint64) of a List(UInt64) series without nulls, and its len(series) + 1 offsets (int64)."""
+    if series.is_empty():
+        return np.zeros(0, np.uint64), np.zeros(1, np.int64)
+    array = series.rechunk().to_arrow()
+    offsets = array.offsets.to_numpy().astype(np.int64)
+    values = array.values.to_numpy(zero_copy_only=False).astype(np.uint64, copy=False)
+    return values[offsets[0] : offsets[-1]], offsets - offsets[0]
+
+
+def lists(values: np.ndarray, offsets: np.ndarray) -> pl.Series:
+    """A List(UInt64) series from its values end to end and its offsets."""
+    import pyarrow
+
+    array = pyarrow.LargeListArray.from_arrays(pyarrow.array(offsets, pyarrow.int64()), pyarrow.array(values, pyarrow.uint64()))
+    return pl.Series(array, dtype=pl.List(pl.UInt64))
+
+
+def hashes(series: pl.Series) -> pl.Series:
+    """A 64-bit hash of every string (UInt64), the same everywhere: its leading 8 bytes of SHA-256."""
+    digests = b"".join(hashlib.sha256(value.encode()).digest()[:8] for value in series)
+    return pl.Series(series.name, np.frombuffer(digests, "<u8").astype(np.uint64))
+
+
+def digest(frame: pl.DataFrame) -> str:
+    """128-bit digest of a frame of strings, integers and lists of UInt64: its columns' names and values, in order."""
+    state = hashlib.sha256()
+    for series in frame:
+        if series.dtype == pl.String:
+            data, offsets = strings(series)
+            parts = [data[offsets[0] : offsets[-1]].tobytes(), (offsets - offsets[0]).astype("<i8").tobytes()]
+        elif series.dtype == pl.List(pl.UInt64):
+            values, offsets = unlist(series)
+            parts = [values.astype("<u8").tobytes(), offsets.astype("<i8").tobytes()]
+        else:
+            parts = [series.cast(pl.UInt64).to_numpy().astype("<u8").tobytes()]
+        for part in (series.name.encode(), *parts):
+            state.update(len(part).to_bytes(8, "little"))
+            state.update(part)
+    return state.hexdigest()[:32]

@@ -1,0 +1,110 @@
+"""The kept documents that the fold over the snapshots carries along: who they are, their signatures, how many they stand for.
+
+About 100 bytes per kept document are resident. Bucket entries are too while they fit into a quarter of the node's memory;
+otherwise they are read again from the signatures when a snapshot asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
+
+import numpy as np
+import polars as pl
+
+from data4llm_assets.deduped.candidates import Entries
+from data4llm_assets.deduped.duplicates import bucket_entries
+from data4llm_assets.deduped.flat import hashes
+from data4llm_assets.deduped.matching import Matching
+from data4llm_assets.deduped.verify import Fetch
+from data4llm_assets.node import Ref, Work
+
+_ENTRY_BYTES = 12
+
+
+def arrivals(work: Work, signatures: Ref) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Every snapshot's name and signatures, documents in their total order: (arrival, source priority, doc_id, shard)."""
+    numbers = {partition.key: number for number, partition in enumerate(work.partitions)}
+    for _, group in groupby(work.read_all(signatures), key=lambda item: item[0].arrival):
+        snapshot, frames = "", []
+        for partition, frame in group:
+            snapshot = partition.snapshot
+            places = {"partition": numbers[partition.key], "priority": partition.priority}
+            columns = [pl.lit(value, pl.UInt32).alias(name) for name, value in places.items()]
+            frames.append(frame.with_columns(*columns, shard=pl.lit(partition.shard, pl.String)))
+        yield snapshot, pl.concat(frames).sort("priority", "doc_id", "shard")
+
+
+def documents(new: pl.DataFrame, methods: Sequence[Matching]) -> pl.DataFrame:
+    """What the fold needs of a snapshot's signatures: page and text as hashes, for they are only tested for equality."""
+    signed = [f"{method.label}_{part}" for method in methods for part in ("key", "size", "buckets")]
+    return new.select(
+        "partition", "doc_id", hashes(new["page_id"]).alias("page"), hashes(new["text_digest"]).alias("text"), *signed
+    )
+
+
+class Kept:
+    """Grows by one snapshot at a time."""
+
+    def __init__(self, work: Work, signatures: Ref, methods: Sequence[Matching]) -> None:
+        self.work, self.signatures = work, signatures
+        self.bucketed = [method for method in methods if method.comparisons]
+        self.key = f"{methods[0].label}_key"
+        schema = {"partition": pl.UInt32, "doc_id": pl.String, "page": pl.UInt64, "text": pl.UInt64}
+        for method in methods:
+            schema |= {f"{method.label}_key": pl.UInt64, f"{method.label}_size": pl.UInt32}
+        self.documents = pl.DataFrame(schema=schema)
+        self.stands_for = np.zeros(0, np.int64)
+        """How many documents each kept one stands for: itself, and those dropped (not carried) for it."""
+        self.masks: list[pl.Series] = []
+        self.held: list[dict[str, Entries]] | None = []
+        self.weight = 0
+
+    def add(self, documents: pl.DataFrame, drops: pl.DataFrame) -> None:
+        """Take in a snapshot, given its documents and the verdicts over them (`duplicates.DROPS`)."""
+        mask = pl.Series(np.isin(np.arange(len(documents)), drops["position"].to_numpy(), invert=True))
+        fresh = documents.filter(mask)
+        self.masks.append(mask)
+        if self.held is not None:
+            first = len(self.documents)
+            held = {method.label: bucket_entries(fresh[f"{method.label}_buckets"], first) for method in self.bucketed}
+            self.weight += sum(len(keys) for keys, _ in held.values()) * _ENTRY_BYTES
+            self.held = [*self.held, held] if self.weight <= self.work.memory // 4 else None
+        self.documents = pl.concat([self.documents, fresh.select(self.documents.columns)])
+        for_whom = drops.filter(pl.col("action") == "drop")["partner"].to_numpy()
+        self.stands_for = np.append(self.stands_for, np.ones(len(fresh), np.int64))
+        self.stands_for += np.bincount(for_whom, minlength=len(self.documents))
+
+    def entries(self, method: Matching) -> Iterator[Entries]:
+        """Bucket entries of all kept documents, in order."""
+        if self.held is not None:
+            yield from (entries[method.label] for entries in self.held)
+            return
+        first = 0
+        for (_, new), mask in zip(islice(arrivals(self.work, self.signatures), len(self.masks)), self.masks, strict=True):
+            buckets = new.filter(mask)[f"{method.label}_buckets"]
+            yield bucket_entries(buckets, first)
+            first += len(buckets)
+
+    def texts(self, documents: pl.DataFrame) -> Fetch:
+        """A function from numbers of documents, the kept ones first, then `documents`, to their texts."""
+        places = pl.concat([self.documents.select("partition", "doc_id"), documents.select("partition", "doc_id")])
+
+        def fetch(numbers: np.ndarray) -> pl.Series:
+            wanted = places[numbers].with_row_index("row")
+            found = []
+            for (number,), some in wanted.group_by("partition", maintain_order=True):
+                read = self.work.texts(self.work.partitions[int(str(number))], some["doc_id"])
+                found.append(some.join(read, on="doc_id", how="left").select("row", "text"))
+            texts = pl.concat(found).sort("row")["text"]
+            if texts.null_count():
+                lost = wanted.filter(texts.is_null())["doc_id"][0]
+                msg = f"the text of document {lost} has a signature but cannot be read"
+                raise LookupError(msg)
+            return texts
+
+        return fetch
+
+    def repeated_texts(self) -> int:
+        """How many kept documents have the text of another one: none, if the fold is right."""
+        return len(self.documents) - self.documents.select("text", self.key).n_unique()

@@ -1,0 +1,56 @@
+"""What deduplication would say of one document, against what stands now: for `data4llm try`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import polars as pl
+
+from data4llm_assets.deduped.matching import Matching
+from data4llm_assets.node import Bench, Partition, Place, Ref, Trial, Verdict
+
+_MOST = 256
+"""Candidates compared for one document and method: those with most buckets in common."""
+
+
+def compare(methods: Sequence[Matching], place: Place, document: pl.DataFrame, bench: Bench) -> Trial:
+    """By each method, the kept document that is most like this one, and what would follow."""
+    return Trial(tuple(_verdict(method, place, document, bench) for method in methods))
+
+
+def _verdict(method: Matching, place: Place, document: pl.DataFrame, bench: Bench) -> Verdict:
+    found = _candidates(method, place, document, bench)
+    if not found:
+        return Verdict(method.rule, None, None, method.threshold, "keep", "no kept document is a candidate")
+    own = method.features(document["text"])
+    compared = []
+    for partition, some in found:
+        candidates = some.join(bench.texts(place.view, partition, some["doc_id"]), on="doc_id", how="inner", maintain_order="left")
+        left = own.new_from_index(0, len(candidates))
+        similarity = method.similarities(left, method.features(candidates["text"])).alias("similarity")
+        compared.append(candidates.select("doc_id", "page_id", "text_digest", similarity, snapshot=pl.lit(partition.snapshot)))
+    best = pl.concat(compared).sort("similarity", descending=True, maintain_order=True).row(0, named=True)
+    action: Literal["keep", "drop", "carry"] = "keep" if best["similarity"] < method.threshold else "drop"
+    same = all(best[name] == document[name][0] for name in ("page_id", "text_digest"))
+    if same and best["snapshot"] != document["snapshot"][0]:
+        action = "carry"
+    return Verdict(method.rule, best["similarity"], None, method.threshold, action, f"most like {best['doc_id']}")
+
+
+def _candidates(method: Matching, place: Place, document: pl.DataFrame, bench: Bench) -> list[tuple[Partition, pl.DataFrame]]:
+    """Kept documents of equal key or with a bucket in common, by partition; the document itself is none."""
+    signature = method.signatures(document.select("text_digest", "text"))
+    key, buckets = f"{method.label}_key", f"{method.label}_buckets"
+    found = []
+    for partition, frame in bench.read_all(Ref(place.sub("signatures"), "signatures")):
+        shared = pl.col(buckets).list.set_intersection(pl.lit(signature["buckets"])).list.len()
+        equal = pl.col(key) == signature["key"][0]
+        some = frame.filter(pl.col("doc_id") != document["doc_id"][0]).with_columns(
+            shared=pl.when(equal).then(pl.lit(1 << 30)).otherwise(shared.cast(pl.Int64))
+        )
+        found.append((partition, some.filter(pl.col("shared") > 0)))
+    stands = {partition.key: kept["doc_id"] for partition, kept in bench.read_all(Ref(place.name, "kept"))}
+    found = [(p, some.filter(pl.col("doc_id").is_in(stands.get(p.key, some["doc_id"]).implode()))) for p, some in found if len(some)]
+    least = pl.concat([pl.Series([1 << 30]), *(some["shared"] for _, some in found)]).top_k(_MOST).min()
+    return [(p, some.filter(pl.col("shared") >= least)) for p, some in found if len(some)]

@@ -1,0 +1,204 @@
+"""From the index to documents: payloads are read again, matched by doc_id, and given to the method of their media type."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from data4llm_assets.document import DECISIONS, DOCUMENTS, conform, text_digests
+from data4llm_assets.extracted_text.extraction import Extracted, Extraction, Refused
+from data4llm_assets.node import Work
+from data4llm_assets.raw_crawl.index import SMALLEST_SHARE
+from data4llm_assets.raw_crawl.reading import identify, source_records
+from data4llm_assets.raw_crawl.source import Record, SourceSection
+
+BATCH_BYTES = 32 << 20
+EMPTY, FAILED = "extracted_text.empty", "extracted_text.failed"
+UNSUPPORTED, MISSING, CHANGED = "extracted_text.unsupported", "extracted_text.missing", "extracted_text.payload_changed"
+# Tags that text about HTML rarely shows whole: an opening tag with an attribute, or a closing one of layout.
+_TAGS = (
+    r"(?i)<(?:div|span|p|a|td|tr|table|li|ul|img|font|script|style)\s+[a-z-]+\s*=\s*[\"'][^<>]*>"
+    r"|</(?:div|span|td|tr|table|font|script)>"
+)
+
+
+def extract_documents(
+    work: Work,
+    source: SourceSection,
+    index: pl.DataFrame,
+    methods: Mapping[str, Extraction],
+    write: Callable[[str, pl.DataFrame], None],
+) -> dict[str, pl.DataFrame]:
+    """Extract every indexed record of a partition that its source still gives.
+
+    Parameters
+    ----------
+    index : `document.RECORDS`. methods : by media type. write : takes a table's name and some rows of it.
+
+    Returns
+    -------
+    Metric frames: `partition`, `media_types`, `domains`.
+    """
+    documents = _Documents(index, write)
+    rows = {doc_id: row for row, doc_id in enumerate(index["doc_id"].to_list())}
+    unread = set(rows)
+    places: dict[str, str] = {}
+    displaced: set[str] = set()
+    for _, found in source_records(source, work, verify=False):
+        if not isinstance(found, Record):
+            continue
+        doc_id = identify(work.partition, found)
+        if doc_id not in rows:
+            # Not in the index: new, or where an indexed record lay. Which of the two moved or changed is known at the end.
+            places = places or dict(index.select("locator", "doc_id").iter_rows())
+            displaced.add(places.get(found.locator, ""))
+            continue
+        if doc_id not in unread:
+            continue
+        unread.discard(doc_id)
+        method = methods.get(found.media_type)
+        if method is None:
+            documents.refuse(rows[doc_id], Refused(UNSUPPORTED, f"the recipe extracts no {found.media_type}"))
+            continue
+        documents.add(rows[doc_id], found, extracted(method, found))
+        work.count("documents_parsed", 1)
+        work.count("bytes_parsed", len(found.payload))
+    for doc_id in sorted(unread):
+        changed = Refused(CHANGED, "the payload is not the one that was indexed")
+        documents.refuse(
+            rows[doc_id], changed if doc_id in displaced else Refused(MISSING, "the source no longer gives this record")
+        )
+    documents.flush()
+    return documents.metrics()
+
+
+def extracted(method: Extraction, record: Record) -> Extracted | Refused:
+    """The outcome of a method on one record. A parser that fails costs the record, not the shard."""
+    try:
+        found = method.extract(record.payload, record)
+    except MemoryError:
+        raise
+    except Exception as error:
+        # The kind of error alone: its message may quote the document.
+        return Refused(FAILED, f"{method.method} failed: {type(error).__name__}")
+    if isinstance(found, Extracted) and not found.text.strip():
+        return Refused(EMPTY, "no text was found")
+    return found
+
+
+class _Documents:
+    """Rows of `document.DOCUMENTS` and decisions, written in batches of bounded bytes, and counts of both."""
+
+    def __init__(self, index: pl.DataFrame, write: Callable[[str, pl.DataFrame], None]) -> None:
+        self._index, self._write = index, write
+        self._rows: list[int] = []
+        self._found: list[Extracted] = []
+        self._meta: list[list[dict[str, str]]] = []
+        self._decisions: list[dict[str, Any]] = []
+        self._bytes = 0
+        self._refused: Counter[str] = Counter()
+        self._stats: list[pl.DataFrame] = []
+        self._errors = 0
+
+    def add(self, row: int, record: Record, found: Extracted | Refused) -> None:
+        if isinstance(found, Refused):
+            self.refuse(row, found)
+            return
+        self._rows.append(row)
+        self._found.append(found)
+        self._meta.append([{"key": key, "value": value} for key, value in {**record.meta, **found.meta}.items()])
+        self._errors += bool(found.errors)
+        self._bytes += len(found.text)
+        if self._bytes >= BATCH_BYTES:
+            self.flush()
+
+    def refuse(self, row: int, refused: Refused) -> None:
+        self._refused[refused.rule] += 1
+        told = {"doc_id": self._index["doc_id"][row], "rule": refused.rule, "action": "drop", "reason": refused.reason}
+        self._decisions.append({**told, "value": refused.value, "threshold": refused.threshold})
+
+    def flush(self) -> None:
+        if self._rows:
+            texts = pl.Series("text", [found.text for found in self._found], dtype=pl.String)
+            frame = self._index[self._rows].with_columns(
+                pl.Series("meta", self._meta, dtype=DOCUMENTS["meta"]),
+                texts,
+                text_digests(texts),
+                bytes=texts.str.len_bytes().cast(pl.Int64),
+                title=pl.coalesce("title", pl.Series([found.title for found in self._found], dtype=pl.String)),
+                language=pl.coalesce("language", pl.Series([found.language for found in self._found], dtype=pl.String)),
+            )
+            self._write("documents", conform(frame, DOCUMENTS))
+            self._stats.append(_stats(frame))
+            self._rows, self._found, self._meta, self._bytes = [], [], [], 0
+        if self._decisions:
+            self._write("decisions", conform(pl.DataFrame(self._decisions, schema_overrides=_DECIDED), DECISIONS))
+            self._decisions = []
+
+    def metrics(self) -> dict[str, pl.DataFrame]:
+        stats = (
+            pl.concat(self._stats)
+            if self._stats
+            else _stats(self._index.head(0).with_columns(text=pl.lit("").cast(pl.String), bytes=pl.lit(0).cast(pl.Int64)))
+        )
+        indexed, written = self._index.height, stats.height
+        limits = sum(count for rule, count in self._refused.items() if rule.startswith("extracted_text.max_"))
+        lost = self._refused[MISSING] + self._refused[CHANGED]
+        html = stats.filter(pl.col("media_type").is_in(["text/html", "application/xhtml+xml"]))
+
+        def share(count: int, of: int) -> float | None:
+            return count / of if of >= SMALLEST_SHARE else None
+
+        values = {
+            "records": indexed,
+            "documents": written,
+            "empty": self._refused[EMPTY],
+            "failed": self._refused[FAILED],
+            "beyond_limits": limits,
+            "unsupported": self._refused[UNSUPPORTED],
+            "lost": lost,
+            "empty_share": share(self._refused[EMPTY], indexed),
+            "failed_share": share(self._refused[FAILED] + limits, indexed),
+            "unsupported_share": share(self._refused[UNSUPPORTED], indexed),
+            "lost_share": share(lost, indexed),
+            "bytes": int(stats["bytes"].sum()),
+            "mean_bytes": float(stats["bytes"].sum() / written) if written >= SMALLEST_SHARE else None,
+            "replacement_share": share(int(stats["garbled"].sum()), written),
+            "html_share_left": share(int(html["tagged"].sum()), html.height),
+            "control_share": share(int(stats["controls"].sum()), written),
+            "faulty_markup": self._errors,
+            "languages": stats["language"].drop_nulls().n_unique(),
+            "titled_share": share(written - int(stats["title_missing"].sum()), written),
+        }
+        floats = {name: pl.Float64 for name in values if name.endswith(("_share", "_left")) or name == "mean_bytes"}
+        out = stats.group_by("media_type").agg(documents_out=pl.len().cast(pl.Int64), bytes_out=pl.col("bytes").sum())
+        into = self._index.group_by("media_type").agg(documents_in=pl.len().cast(pl.Int64), bytes_in=pl.col("payload_bytes").sum())
+        types = (
+            into.join(out, on="media_type", how="left")
+            .with_columns(pl.col("documents_out", "bytes_out").fill_null(0))
+            .sort("media_type")
+        )
+        domains = stats.group_by("domain").agg(documents=pl.len().cast(pl.Int64), bytes=pl.col("bytes").sum()).sort("domain")
+        partition = pl.DataFrame({name: [value] for name, value in values.items()}, schema_overrides=floats)
+        return {"partition": partition, "media_types": types, "domains": domains}
+
+
+_DECIDED = {name: DECISIONS[name] for name in ("doc_id", "rule", "action", "value", "threshold", "reason")}
+
+
+def _stats(documents: pl.DataFrame) -> pl.DataFrame:
+    """What the checks need of every document, without its text."""
+    text = pl.col("text")
+    return documents.select(
+        "domain",
+        "media_type",
+        "language",
+        "bytes",
+        title_missing=pl.col("title").is_null(),
+        garbled=text.str.count_matches("\ufffd", literal=True) * 100 > text.str.len_chars(),
+        tagged=text.str.contains(_TAGS),
+        controls=text.str.contains(r"[\x00-\x08\x0e-\x1f]"),
+    )

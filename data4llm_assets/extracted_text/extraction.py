@@ -1,0 +1,76 @@
+"""What an extraction method is: a pure function from the payload of one record to its text, or to a reason why there is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from data4llm_assets.method import Measure, Method
+from data4llm_assets.raw_crawl.source import Record
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*){2,}")
+_TRAILING_SPACE = re.compile(r"[^\S\n]+$", re.MULTILINE)
+
+
+class Extracted(NamedTuple):
+    """The text of one document. `errors` counts faults of the markup that the parser got over."""
+
+    text: str
+    title: str | None = None
+    language: str | None = None
+    meta: Mapping[str, str] = {}
+    errors: int = 0
+
+
+class Refused(NamedTuple):
+    """Why a payload has no text: the rule, a sentence, and the limit it broke, if it is one."""
+
+    rule: str
+    reason: str
+    value: float | None = None
+    threshold: float | None = None
+
+
+class Extraction(Method):
+    """One way from bytes to text. Users subclass this one for media types or layouts of their own."""
+
+    def extract(self, payload: bytes, record: Record) -> Extracted | Refused:
+        """The text of a payload. `record` is what the index knows of it; its own `payload` is the same bytes.
+
+        Must be a pure function of its arguments and of the parameters: no clock, no cache whose state shows, no network.
+        """
+        raise TypeError(f"{type(self).__name__} must define extract()")
+
+
+class LimitedExtraction(Extraction):
+    """An extraction that takes payloads up to a size. Limits are bytes, not seconds: they hold on every machine alike."""
+
+    method: str
+    max_bytes: Measure[int] = 20_000_000
+
+    def oversize(self, payload: bytes) -> Refused | None:
+        if len(payload) <= self.max_bytes:
+            return None
+        return Refused("extracted_text.max_bytes", "the payload is larger than its parser takes", len(payload), self.max_bytes)
+
+
+def plain_form(text: str) -> str:
+    """Text as every method but `code` leaves it: line feeds alone, no BOM, no NULs, nothing that UTF-8 cannot hold."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return encodable(text).removeprefix("\ufeff")
+
+
+def tidy(text: str) -> str:
+    """`plain_form` without space at the ends of lines and without runs of empty lines."""
+    return _BLANK_LINES.sub("\n\n", _TRAILING_SPACE.sub("", plain_form(text))).strip()
+
+
+def encodable(text: str) -> str:
+    """`text` with U+FFFD for lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text

@@ -1,0 +1,63 @@
+"""What kind of text a file holds: by its name, else by its first bytes. The system's own tables are not asked: they differ."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from data4llm_assets.raw_crawl import programming_language
+
+HTML, MARKDOWN, RESTRUCTURED_TEXT, PLAIN, CODE = "text/html", "text/markdown", "text/x-rst", "text/plain", "text/x-source"
+XHTML = "application/xhtml+xml"
+BINARY = "application/octet-stream"
+TEXTS = frozenset({HTML, XHTML, MARKDOWN, RESTRUCTURED_TEXT, PLAIN, CODE})
+
+_BY_SUFFIX = {
+    ".html": HTML, ".htm": HTML, ".xhtml": XHTML, ".md": MARKDOWN, ".markdown": MARKDOWN, ".mdown": MARKDOWN, ".mkd": MARKDOWN,
+    ".rst": RESTRUCTURED_TEXT, ".rest": RESTRUCTURED_TEXT, ".txt": PLAIN, ".text": PLAIN,
+    ".csv": "text/csv", ".tsv": "text/tab-separated-values", ".svg": "image/svg+xml", ".ipynb": "application/x-ipynb+json",
+}  # fmt: skip
+_MAGIC = (
+    (b"%PDF-", "application/pdf"), (b"PK\x03\x04", "application/zip"), (b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"), (b"\x1f\x8b", "application/gzip"), (b"BZh", "application/x-bzip2"), (b"\xfd7zXZ", "application/x-xz"),
+    (b"\x28\xb5\x2f\xfd", "application/zstd"), (b"\x7fELF", "application/x-elf"), (b"RIFF", "application/x-riff"),
+    (b"OggS", "application/ogg"), (b"ID3", "audio/mpeg"), (b"SQLite format 3", "application/vnd.sqlite3"),
+    (b"PAR1", "application/vnd.apache.parquet"),
+)  # fmt: skip
+_HTML_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def of_file(path: str, payload: bytes) -> str:
+    """Media type of a whole file. A name that says a kind of text is believed unless the first bytes are another format's mark."""
+    for mark, found in _MAGIC:
+        if payload.startswith(mark):
+            return found
+    if PurePosixPath(path).name.lower() in programming_language.BY_NAME:
+        return CODE
+    said = _BY_SUFFIX.get(PurePosixPath(path).suffix.lower())
+    if said is not None:
+        return said
+    return CODE if programming_language.by_name(path) else of_content(payload)
+
+
+def of_content(payload: bytes) -> str:
+    """Media type by the first 4 kB alone: HTML, a script with a known interpreter, plain text, or bytes that are no text."""
+    head = payload[:4096]
+    if _HTML_START.match(head):
+        return HTML
+    if head.startswith(_WIDE_MARKS):
+        return PLAIN
+    if any(head.startswith(mark) for mark, _ in _MAGIC) or holds_binary(head):
+        return BINARY
+    return CODE if programming_language.by_shebang(head) else PLAIN
+
+
+def holds_binary(head: bytes) -> bool:
+    """Whether more than a tenth of the bytes are control characters that no text uses. UTF-16 text is not binary."""
+    if not head or head.startswith(_WIDE_MARKS):
+        return False
+    controls = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
+    return controls * 10 > len(head)

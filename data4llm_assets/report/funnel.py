@@ -1,0 +1,124 @@
+"""The funnel: documents and tokens into and out of each step, and why documents were dropped. Read from what is current."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from rich.table import Table
+
+from data4llm_assets.corpus import Corpus
+from data4llm_assets.node import Node, Ref
+
+
+def funnel(corpus: Corpus) -> list[dict[str, Any]]:
+    """One entry per step of the recipe that is built.
+
+    step, partitions, documents_in, documents_out, dropped, edited, added, retention, bytes_out, tokens_out (exact from `mixed` on,
+    before it estimated from the bytes per token that the tokenizer measured, or None), tokens_exact, reasons ({rule: documents}).
+    """
+    per_byte = _tokens_per_byte(corpus)
+    found = []
+    for section in corpus.recipe.steps:
+        node = corpus.graph.nodes[section.name]
+        rows = _accounts(corpus, node)
+        if not rows:
+            continue
+        entry: dict[str, Any] = {"step": section.name, "stage": section.stage, "partitions": len(rows)}
+        totals = pl.DataFrame(rows, infer_schema_length=None)
+        for name in ("documents_in", "documents_out", "dropped", "carried", "edited", "added", "bytes_out"):
+            entry[name] = int(totals[name].sum()) if name in totals.columns else None
+        taken = (entry["documents_in"] or 0) - (entry["carried"] or 0)
+        entry["retention"] = 1 - (entry["dropped"] or 0) / taken if taken and entry["documents_out"] is not None else None
+        exact = _exact_tokens(corpus, node, section.stage)
+        entry["tokens_exact"] = exact is not None
+        entry["tokens_out"] = (
+            exact if exact is not None else round(entry["bytes_out"] * per_byte) if per_byte and entry["bytes_out"] else None
+        )
+        entry["reasons"] = _reasons(corpus, node)
+        found.append(entry)
+    return found
+
+
+def funnel_table(corpus: Corpus) -> Table:
+    """The funnel as a person reads it."""
+    table = Table(box=None, pad_edge=False)
+    for head in ("step", "in", "out", "kept", "tokens out"):
+        table.add_column(head, justify="left" if head == "step" else "right")
+    table.add_column("why not the others, and what was edited", overflow="fold")
+    for entry in funnel(corpus):
+        reasons = ", ".join(f"{rule} {count:,}" for rule, count in list(entry["reasons"].items())[:4])
+        more = len(entry["reasons"]) - 4
+        tokens = entry["tokens_out"]
+        table.add_row(
+            entry["step"],
+            _count(entry["documents_in"]),
+            _count(entry["documents_out"])
+            + (f" (+{entry['added']:,})" if entry["added"] and entry["stage"] == "synthesized" else ""),
+            "" if entry["retention"] is None else f"{entry['retention']:.1%}",
+            "" if tokens is None else f"{'' if entry['tokens_exact'] else '≈ '}{tokens:,}",
+            reasons + (f", {more} more" if more > 0 else ""),
+        )
+    return table
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _accounts(corpus: Corpus, node: Node) -> list[dict[str, Any]]:
+    """The accounts of every current partition; of a step that takes no documents, its own totals."""
+    rows = []
+    for partition in corpus.state.partitions(node):
+        value = corpus.state.entry(node.name, partition.key).value
+        manifest = corpus.state.manifest(value["fingerprint"]) if value is not None else None
+        if manifest is not None:
+            metrics = manifest["metrics"]
+            rows += metrics.get("accounts") or [
+                {"documents_out": _rows(manifest, node), **next(iter(metrics.get("partition", [])), {})}
+            ]
+    return rows
+
+
+def _rows(manifest: dict[str, Any], node: Node) -> int:
+    return int(manifest["tables"].get(node.tables[0], [None, 0])[1])
+
+
+def _reasons(corpus: Corpus, node: Node) -> dict[str, int]:
+    """Documents by the first rule that dropped (or edited) them, most frequent first."""
+    if "decisions" not in node.tables:
+        return {}
+    frames = [frame.select("doc_id", "rule", "action") for _, frame in corpus.tables(Ref(node.name, "decisions"))]
+    if not frames:
+        return {}
+    told = pl.concat(frames).filter(pl.col("action") != "keep").unique(["doc_id", "action"], keep="first", maintain_order=True)
+    named = told.with_columns(rule=pl.when(pl.col("action") == "edit").then(pl.col("rule") + " (edit)").otherwise("rule"))
+    counts = named.group_by("rule", "action").len().sort(["len", "rule"], descending=[True, False])
+    return dict(counts.select("rule", "len").iter_rows())
+
+
+def _tokens_per_byte(corpus: Corpus) -> float | None:
+    """Measured where tokens were counted, to estimate the steps before."""
+    for section in corpus.recipe.steps:
+        if section.stage == "mixed":
+            name = next((node.name for node in corpus.graph.nodes.values() if "tokens" in node.tables), None)
+            if name is None:
+                return None
+            tokens = sum(int(frame["tokens"].sum()) for _, frame in corpus.tables(Ref(name, "tokens")))
+            above = corpus.graph.nodes[name].view
+            kept = above.kept if above else None
+            size = sum(int(frame["bytes"].sum()) for _, frame in corpus.tables(kept)) if kept else 0
+            return tokens / size if size else None
+    return None
+
+
+def _exact_tokens(corpus: Corpus, node: Node, stage: str) -> int | None:
+    if stage == "mixed":
+        counts = {"tokens": next(n.name for n in corpus.graph.nodes.values() if "tokens" in n.tables)}
+        tokens = pl.concat([frame.select("doc_id", "tokens") for _, frame in corpus.tables(Ref(counts["tokens"], "tokens"))])
+        kept = pl.concat([frame.select("doc_id", "repeats") for _, frame in corpus.tables(Ref(node.name, node.keeps))])
+        return int(kept.join(tokens, on="doc_id").select((pl.col("tokens") * pl.col("repeats")).sum()).item() or 0)
+    if stage == "packed":
+        rows = _accounts(corpus, node)
+        return sum(int(row.get("tokens", 0)) for row in rows)
+    return None

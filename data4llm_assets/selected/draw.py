@@ -1,0 +1,144 @@
+"""The draw: measure features, weigh them over the corpus, add seeded noise, keep the best share.
+
+Here: what the three nodes of `selected` do. Scores are taken partition by partition; of the whole corpus only the histogram and one
+number for each document stand in memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import polars as pl
+
+from data4llm_assets import document
+from data4llm_assets.node import Ref, Work
+from data4llm_assets.selected.dsir import divergence
+from data4llm_assets.selected.selection import HISTOGRAM, NGRAMS, Selection
+
+VERDICTS = pl.Schema(
+    {"doc_id": pl.String, "words": pl.Int64, "score": pl.Float64, "key": pl.Float64, "cutoff": pl.Float64, "kept": pl.Boolean}
+)
+"""`key` is the score plus Gumbel noise; null, as the score, for a document that is too short to be drawn."""
+
+CUTOFF = pl.Schema({"cutoff": pl.Float64, "documents": pl.Int64, "eligible": pl.Int64, "kept": pl.Int64})
+"""One row. Documents at or above `cutoff` stay; `eligible` are those with enough words."""
+
+SHARES = pl.Schema({"domain": pl.String, "documents": pl.Int64, "kept": pl.Int64})
+SMOOTHING = 1e-8
+
+
+def measure(work: Work, *, by: Selection) -> None:
+    histogram = pl.DataFrame(schema=HISTOGRAM)
+    documents = words = features = silent = 0
+    for batch in work.batches():
+        measured = work.measure(by, batch.select("text_digest", "text"), by.ngrams)
+        rows = document.conform(pl.concat([batch.select("doc_id", "domain"), measured], how="horizontal"), NGRAMS)
+        work.write("ngrams", rows)
+        for domain in rows["domain"].unique().sort():
+            counted = _count(rows.filter(domain=domain)["buckets"])
+            histogram = total([histogram, counted.select(pl.lit(domain, pl.String).alias("domain"), "bucket", "count")])
+        documents += rows.height
+        words += int(rows["words"].sum())
+        features += int(rows["buckets"].list.len().sum())
+        silent += rows.filter(pl.col("words") > 0, pl.col("buckets").list.len() == 0).height
+    work.write("histogram", histogram)
+    row = {"documents": documents, "words": words, "ngrams": features, "documents_without_ngrams": silent}
+    row["uncounted_ngrams"] = features - int(histogram["count"].sum())
+    per_document = pl.lit(words / documents if documents else None, pl.Float64)
+    work.metric("partition", pl.DataFrame([row]).with_columns(words_per_document=per_document))
+
+
+def decide(work: Work, *, by: Selection, seed: int, measured: str) -> None:
+    """Two passes over the features: the first holds one number for each document, the second writes verdicts."""
+    ngrams = Ref(measured, "ngrams")
+    histogram = total(frame for _, frame in work.read_all(Ref(measured, "histogram")))
+    weights = by.weights(histogram)
+    drawn_keys = [pl.Series("key", [], dtype=pl.Float64)]
+    documents = 0
+    for _, frame in work.read_all(ngrams):
+        documents += frame.height
+        drawn_keys.append(keys(frame, by, weights, seed)["key"].drop_nulls())
+    drawn = pl.concat(drawn_keys)
+    wanted = math.ceil(round(by.keep * drawn.len(), 6))
+    cutoff = drawn.top_k(wanted).min() if wanted else None
+    kept = pl.DataFrame(schema=HISTOGRAM)
+    shares = []
+    for partition, frame in work.read_all(ngrams):
+        judged = keys(frame, by, weights, seed).with_columns(cutoff=pl.lit(cutoff, pl.Float64))
+        judged = judged.with_columns(kept=(pl.col("key") >= pl.col("cutoff")).fill_null(False))
+        work.write_for(partition.key, "verdicts", document.conform(judged, VERDICTS))
+        stays = judged.filter("kept")
+        counted = _count(stays["buckets"]).select(pl.lit(None, pl.String).alias("domain"), "bucket", "count")
+        kept = total([kept, counted])
+        shares.append(judged.group_by("domain").agg(documents=pl.len().cast(pl.Int64), kept=pl.col("kept").sum().cast(pl.Int64)))
+    domains = pl.concat(shares).group_by("domain").sum().sort("domain") if shares else pl.DataFrame(schema=SHARES)
+    stay = int(domains["kept"].sum())
+    row = pl.DataFrame({"cutoff": [cutoff], "documents": [documents], "eligible": [drawn.len()], "kept": [stay]}, schema=CUTOFF)
+    work.write("cutoff", row)
+    target = histogram.filter(pl.col("domain").is_in(by.target.domains)).group_by("bucket").agg(pl.col("count").sum())
+    before, after = (divergence(target, by_bucket(counts), SMOOTHING) for counts in (histogram, kept))
+    work.metric("partition", row.with_columns(
+        surplus=pl.lit(stay - wanted, pl.Int64),
+        divergence_before=pl.lit(before, pl.Float64), divergence_after=pl.lit(after, pl.Float64),
+        divergence_change=pl.lit(None if before is None or after is None else after - before, pl.Float64),
+    ))  # fmt: skip
+    work.metric("domains", domains.with_columns(share=pl.col("kept") / pl.col("documents")))
+
+
+def select(work: Work, *, by: Selection, cutoff: str) -> None:
+    verdicts = work.read(Ref(cutoff, "verdicts"))
+    totals = {"documents": 0, "kept": 0, "without_verdict": 0, "kept_below_cutoff": 0, "words": 0, "words_kept": 0}
+    for batch in work.batches(text=False):
+        judged = batch.select("doc_id", "text_digest", "bytes").join(verdicts, on="doc_id", how="left", maintain_order="left")
+        kept = judged.filter("kept")
+        work.write("kept", document.conform(kept, document.KEPT))
+        # A document without a verdict is neither kept nor dropped: the accounts refuse the partition.
+        work.write("decisions", _decisions(judged.filter(~pl.col("kept")), by))
+        totals["documents"] += judged.height
+        totals["kept"] += kept.height
+        totals["without_verdict"] += int(judged["kept"].null_count())
+        totals["kept_below_cutoff"] += kept.filter((pl.col("key") < pl.col("cutoff")) | (pl.col("words") < by.min_words)).height
+        totals["words"] += int(judged.filter(pl.col("words") >= by.min_words)["words"].sum())
+        totals["words_kept"] += int(kept["words"].sum())
+    eligible = verdicts.filter(pl.col("words") >= by.min_words).height
+    lengths = totals["words_kept"] / totals["kept"] / (totals["words"] / eligible) if totals["kept"] >= 100 else None
+    work.metric("partition", pl.DataFrame([totals]).with_columns(length_ratio=pl.lit(lengths, pl.Float64)))
+
+
+def _decisions(dropped: pl.DataFrame, by: Selection) -> pl.DataFrame:
+    short = pl.col("words") < by.min_words
+    rows = dropped.select(
+        "doc_id",
+        rule=pl.when(short).then(pl.lit(f"{by.method}.words")).otherwise(pl.lit(f"{by.method}.relevance")),
+        action=pl.lit("drop"),
+        value=pl.when(short).then(pl.col("words").cast(pl.Float64)).otherwise("key"),
+        threshold=pl.when(short).then(pl.lit(by.min_words, pl.Float64)).otherwise("cutoff"),
+    )
+    return document.conform(rows, document.DECISIONS)
+
+
+def keys(ngrams: pl.DataFrame, by: Selection, weights: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """`ngrams` with score and key; both null for documents with too few words."""
+    long_enough = pl.col("words") >= by.min_words
+    unit = document.unit_hash(seed, "selected", ngrams["doc_id"].to_list())
+    # Gumbel top-k: the largest keys are a draw without replacement, with probability in proportion to exp(score).
+    scored = ngrams.with_columns(by.scores(ngrams["buckets"], weights).alias("score"), unit)
+    scored = scored.with_columns(pl.when(long_enough).then("score"))
+    return scored.with_columns(key=pl.col("score") - (-pl.col("unit").log()).log()).drop("unit")
+
+
+def _count(buckets: pl.Series) -> pl.DataFrame:
+    """(bucket, count) over all lists."""
+    flat = buckets.explode(empty_as_null=False).drop_nulls().alias("bucket").to_frame()
+    return flat.group_by("bucket").agg(count=pl.len().cast(pl.Int64)).sort("bucket")
+
+
+def total(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The sum of histograms, in order of domain and bucket."""
+    together = pl.concat([pl.DataFrame(schema=HISTOGRAM), *frames])
+    return together.group_by("domain", "bucket").agg(pl.col("count").sum()).sort("domain", "bucket")
+
+
+def by_bucket(histogram: pl.DataFrame) -> pl.DataFrame:
+    return histogram.group_by("bucket").agg(pl.col("count").sum())

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import polars as pl
+import pytest
+from pydantic import ValidationError
+from raw_crawl.crawl_work import CrawlWork, place
+
+from data4llm_assets.document import DOCUMENTS, text_digest
+from data4llm_assets.extracted_text import documents
+from data4llm_assets.extracted_text.extraction import Extracted, Extraction, Refused
+from data4llm_assets.extracted_text.plain import Plain
+from data4llm_assets.extracted_text.stage import ExtractedText
+from data4llm_assets.node import Ref, View
+from data4llm_assets.raw_crawl.fields import Fields
+from data4llm_assets.raw_crawl.files import Files
+from data4llm_assets.raw_crawl.jsonl import Jsonl
+from data4llm_assets.raw_crawl.source import Record, SourceSection
+from data4llm_assets.raw_crawl.stage import RawCrawl
+
+RECORDS = Ref("raw_crawl", "records")
+FILES = Files(kind="files", path="x", domain="docs")
+PAGE = b"<html lang=en><title>T</title><body><p>" + b"A sentence of the page, with words in it. " * 10
+
+
+class Shouted(Extraction):
+    """A user's own method."""
+
+    method: Literal["extracted_text.test_documents:Shouted"]
+    mark: str = "!"
+
+    def extract(self, payload: bytes, record: Record) -> Extracted | Refused:
+        if b"fail" in payload:
+            raise RecursionError("the text itself")
+        return Extracted(payload.decode().upper() + self.mark, "Loud", "en", {"by": "me"})
+
+
+def through(
+    work: CrawlWork, source: SourceSection = FILES, section: ExtractedText | None = None
+) -> tuple[pl.DataFrame, dict[str, str], dict[str, Any]]:
+    """(documents, rule by doc_id, the one row of the frame `partition`) of both stages in turn."""
+    (crawl,) = RawCrawl().nodes(place("raw_crawl", source))
+    crawl.make(work)
+    return again(work, work.table("records", crawl), source, section)
+
+
+def again(
+    work: CrawlWork, records: pl.DataFrame, source: SourceSection = FILES, section: ExtractedText | None = None
+) -> tuple[pl.DataFrame, dict[str, str], dict[str, Any]]:
+    """The second stage alone, over an index and the files of `work` as they are by now."""
+    (node,) = (section or ExtractedText()).nodes(place("extracted_text", source, View(kept=RECORDS)))
+    step = CrawlWork(work._files, {RECORDS: records}, work._gone)
+    node.make(step)
+    for expectation in node.expectations:
+        assert expectation.arguments["column"] in step.metrics[expectation.frame].columns
+    found, decisions = step.table("documents", node), step.table("decisions", node)
+    assert dict(found.schema) == dict(DOCUMENTS)
+    assert dict(decisions.schema) == dict(node.schemas["decisions"])
+    assert sorted([*found["doc_id"], *decisions["doc_id"]]) == sorted(records["doc_id"])
+    (totals,) = step.metrics["partition"].to_dicts()
+    work.metrics, work.counters, work._written = step.metrics, step.counters, step._written
+    return found, dict(decisions.select("doc_id", "rule").iter_rows()), totals
+
+
+def test_every_kind_of_text_is_extracted_by_its_method() -> None:
+    work = CrawlWork({"a.html": PAGE, "b.md": b"# *B*", "c.rst": b"C\n=\n", "d.txt": b"d\r\n", "e.py": b"e = 1\r\n"})
+    found, decided, totals = through(work)
+    assert found["text"].to_list()[1:] == ["# B", "# C", "d\n", "e = 1\r\n"]
+    assert found["text_digest"].to_list() == [text_digest(text) for text in found["text"]]
+    assert found["bytes"].to_list()[1:] == [3, 3, 2, 7]
+    assert found["title"].to_list() == ["T", "B", "C", None, None]
+    assert found["language"].to_list() == ["en", None, None, None, None]
+    assert found["meta"].to_list()[4] == [{"key": "language", "value": "Python"}]
+    assert decided == {}
+    assert totals["documents"] == 5
+    assert work.counters == {"documents_parsed": 5, "bytes_parsed": len(PAGE) + 5 + 4 + 3 + 7}
+    assert work.metrics["media_types"]["documents_out"].to_list() == [1, 1, 1, 1, 1]
+    assert work.metrics["domains"].rows() == [("docs", 5, int(found["bytes"].sum()))]
+
+
+def test_every_record_without_text_has_a_decision() -> None:
+    section = ExtractedText.model_validate(
+        {"code": None, "plain": {"method": "extracted_text.test_documents:Shouted"}, "markdown": {"max_bytes": 3}}
+    )
+    work = CrawlWork({"a.html": b"<html><body></body></html>", "b.py": b"x", "c.txt": b"fail", "d.md": b"# long", "e.txt": b"fine"})
+    found, decided, totals = through(work, FILES, section)
+    assert found["text"].to_list() == ["FINE!"]
+    assert sorted(decided.values()) == [
+        "extracted_text.empty",
+        "extracted_text.failed",
+        "extracted_text.max_bytes",
+        "extracted_text.unsupported",
+    ]
+    assert [totals[name] for name in ("empty", "failed", "beyond_limits", "unsupported", "lost")] == [1, 1, 1, 1, 0]
+
+
+def test_a_payload_that_changed_after_indexing_is_refused() -> None:
+    source = Jsonl(kind="jsonl", path="x", domain="docs", fields=Fields(id="id"))
+    work = CrawlWork(
+        {"a.jsonl": b'{"id": 1, "text": "one"}\n{"id": 2, "text": "two"}\n', "b.jsonl": b'{"id": 3, "text": "three"}\n'}
+    )
+    (crawl,) = RawCrawl().nodes(place("raw_crawl", source))
+    crawl.make(work)
+    records = work.table("records", crawl)
+    work.replace("a.jsonl", b'{"id": 1, "text": "one"}\n{"id": 2, "text": "TWO"}\n')
+    work._gone = ("b.jsonl",)
+    found, decided, totals = again(work, records, source)
+    assert found["text"].to_list() == ["one"]
+    assert [decided[doc_id] for doc_id in records["doc_id"][1:]] == ["extracted_text.payload_changed", "extracted_text.missing"]
+    assert totals["lost"] == 2
+
+
+def test_records_that_moved_are_found_by_what_they_are() -> None:
+    source = Jsonl(kind="jsonl", path="x", domain="docs", fields=Fields(id="id"))
+    work = CrawlWork({"a.jsonl": b'{"id": 1, "text": "one"}\n{"id": 2, "text": "two"}\n'})
+    (crawl,) = RawCrawl().nodes(place("raw_crawl", source))
+    crawl.make(work)
+    work.replace(
+        "a.jsonl", b'{"id": 0, "text": "new"}\n{"id": 2, "text": "two"}\n{"id": 1, "text": "one"}\n{"id": 1, "text": "one"}\n'
+    )
+    found, decided, _ = again(work, work.table("records", crawl), source)
+    assert found["text"].to_list() == ["two", "one"]
+    assert decided == {}
+
+
+def test_what_the_index_knows_is_kept_and_extraction_fills_the_rest() -> None:
+    source = Jsonl(kind="jsonl", path="x", domain="d", fields=Fields(title="t", meta=("n",)))
+    section = ExtractedText.model_validate({"plain": {"method": "extracted_text.test_documents:Shouted"}})
+    work = CrawlWork({"a.jsonl": b'{"text": "a", "t": "Own", "n": 1}\n{"text": "b"}\n'})
+    found, _, _ = through(work, source, section)
+    assert found["title"].to_list() == ["Own", "Loud"]
+    assert found["language"].to_list() == ["en", "en"]
+    assert found["meta"].to_list() == [
+        [{"key": "n", "value": "1"}, {"key": "by", "value": "me"}],
+        [{"key": "by", "value": "me"}],
+    ]
+
+
+def test_rows_are_written_in_batches_of_bounded_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "BATCH_BYTES", 100)
+    work = CrawlWork({f"{number}.txt": b"x" * 40 for number in range(7)})
+    found, _, totals = through(work)
+    assert found.height == totals["documents"] == 7
+    assert [batch.height for batch in work.batches("documents")] == [3, 3, 1]
+
+
+def test_garbled_and_tagged_texts_are_counted() -> None:
+    garbled = "caf\ufffd".encode()
+    page = PAGE + b'<p>&lt;div class="left"&gt; is left over in this text, which is about something else.</p>'
+    work = CrawlWork(
+        {**{f"{number:02}.txt": garbled for number in range(20)}, **{f"{number:02}.html": page for number in range(20)}}
+    )
+    _, _, totals = through(work)
+    assert totals["replacement_share"] == 0.5
+    assert totals["html_share_left"] == 1.0
+    assert totals["mean_bytes"] > 100
+
+
+def test_an_empty_partition_has_no_shares() -> None:
+    found, _, totals = through(CrawlWork({}))
+    assert found.height == 0
+    assert totals["empty_share"] is None
+    assert totals["mean_bytes"] is None
+
+
+def test_a_section_names_methods_and_refuses_what_is_none() -> None:
+    section = ExtractedText.model_validate({"html": {"favor_precision": True}, "plain": {"method": "plain", "max_bytes": 5}})
+    assert section.html is not None
+    assert section.html.model_dump()["favor_precision"] is True
+    assert section.plain == Plain(max_bytes=5)
+    assert section.model_dump()["plain"] == {"method": "plain", "max_bytes": 5}
+    assert ExtractedText.model_validate(section.model_dump()) == section
+    with pytest.raises(ValidationError, match="no method is called 'trafilatur'"):
+        ExtractedText.model_validate({"html": {"method": "trafilatur"}})
+    with pytest.raises(ValidationError, match="favour_precision"):
+        ExtractedText.model_validate({"html": {"favour_precision": True}})
+
+
+def test_the_parameters_of_every_kind_make_the_step() -> None:
+    def settings(**keys: Any) -> Any:
+        (node,) = ExtractedText.model_validate(keys).nodes(place("extracted_text", FILES, View(kept=RECORDS)))
+        return node.settings
+
+    assert settings() == settings()
+    assert settings() != settings(markdown={"method": "plain", "max_bytes": 5})
+    assert settings(markdown={"method": "plain"}) != settings(markdown={"method": "plain", "max_bytes": 5})
+
+
+def test_a_trial_shows_the_text_or_why_there_is_none() -> None:
+    def trial(text: str, media_type: str) -> Any:
+        document = pl.DataFrame([{"source": "web", "locator": "a", "text": text, "media_type": media_type}], schema=DOCUMENTS)
+        return ExtractedText(code=None).trial(place("extracted_text", FILES), document, None)
+
+    shown = trial("# *Title*", "text/markdown")
+    assert (shown.text, shown.verdicts[0].rule, shown.verdicts[0].action) == ("# Title", "extracted_text.markdown", "keep")
+    assert trial("", "text/plain").verdicts[0].rule == "extracted_text.empty"
+    assert trial("x", "text/x-source").verdicts[0].action == "drop"
+    after = ExtractedText().after(place("extracted_text", FILES, View(kept=RECORDS)))
+    assert after == View(texts=(Ref("extracted_text", "documents"),), kept=Ref("extracted_text", "documents"))

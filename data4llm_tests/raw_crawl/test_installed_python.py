@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from data4llm_assets.raw_crawl.files import Files
+from data4llm_assets.raw_crawl.installed_python import InstalledPython
+from data4llm_assets.raw_crawl.source import Record
+
+
+def source(part: str, documents: int, packages: tuple[str, ...] | None = None) -> InstalledPython:
+    return InstalledPython(kind="installed_python", domain="docs", part=part, documents=documents, packages=packages)
+
+
+def landed(folder: Path) -> dict[str, bytes]:
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize(("part", "suffix"), [("docs", ".txt"), ("code", ".py"), ("manual", ".html")])
+def test_what_lands_is_natural_bounded_and_the_same_every_time(tmp_path: Path, part: str, suffix: str) -> None:
+    for folder in ("one", "two"):
+        source(part, 12).land(tmp_path / folder)
+    assert landed(tmp_path / "one") == landed(tmp_path / "two")
+    assert len(landed(tmp_path / "one")) == 12
+    assert any(name.endswith(suffix) for name in landed(tmp_path / "one"))
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_a_cap_takes_something_of_every_package() -> None:
+    names = [name for name, _ in source("code", 4, ("polars", "Pydantic")).landed()]
+    assert [name.partition("/")[0] for name in names] == ["polars", "pydantic", "polars", "pydantic"]
+
+
+def test_reference_pages_hold_nothing_of_this_machine_or_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_SECRET", "hunter2")
+    pages = dict(source("manual", 9, ("json", "tempfile", "platform", "difflib", "configparser", "sqlite3")).landed())
+    assert sorted(pages) == ["configparser.html", "difflib.html", "json.html", "platform.html", "sqlite3.html", "tempfile.html"]
+    for page in pages.values():
+        for private in (" at 0x", "&nbsp;at&nbsp;0x", sys.prefix, sys.executable, "file:/", "hunter2", os.getcwd()):
+            assert private.encode() not in page
+
+
+def test_a_landing_is_all_or_nothing_and_never_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = source("docs", 5)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            corpus.land(tmp_path / "landing")
+    assert not (tmp_path / "landing").exists()
+    corpus.land(tmp_path / "landing")
+    before = landed(tmp_path / "landing")
+    source("docs", 9).land(tmp_path / "landing")
+    assert landed(tmp_path / "landing") == before
+
+
+def test_landed_files_are_read_as_any_files(tmp_path: Path) -> None:
+    corpus = source("docs", 3)
+    corpus.land(tmp_path / "landing")
+    files = Files(kind="files", path="x", domain="docs")
+    for name in landed(tmp_path / "landing"):
+        with (tmp_path / "landing" / name).open("rb") as ours, (tmp_path / "landing" / name).open("rb") as theirs:
+            (found,) = corpus.records(ours, name)
+            assert isinstance(found, Record)
+            assert [found] == list(files.records(theirs, name))

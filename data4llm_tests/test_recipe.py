@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data4llm_assets.recipe import RecipeError, load_recipe, shipped_recipes
+
+
+def refused(tmp_path: Path, text: str) -> str:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(text)
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(file)
+    return str(caught.value).replace(str(tmp_path) + "/", "")
+
+
+def line_of(text: str, part: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+@pytest.mark.parametrize("name", ["sample", "micro"])
+def test_shipped_recipes_load(name: str) -> None:
+    assert name in shipped_recipes()
+    assert load_recipe(name).corpus == name
+
+
+def test_a_mistyped_key_is_named_with_file_line_and_suggestion(tmp_path: Path, micro_text: str) -> None:
+    text = micro_text.replace("min_words: 50", "min_word: 50")
+    message = refused(tmp_path, text)
+    assert message.startswith(f"recipe.yaml:{line_of(text, 'min_word:')}: ")
+    assert "min_word" in message
+    assert "did you mean 'min_words'?" in message
+
+
+def test_a_mistyped_source_key_is_named(tmp_path: Path, micro_text: str) -> None:
+    text = micro_text.replace("    domain: code", "    domian: code")
+    message = refused(tmp_path, text)
+    assert f"recipe.yaml:{line_of(text, 'domian')}: sources.code.domian: there is no such key; did you mean 'domain'?" in message
+    assert "sources.code.domain: this key is required" in message
+
+
+def test_an_unknown_stage_is_named_with_those_there_are(tmp_path: Path, micro_text: str) -> None:
+    text = micro_text.replace("stage: deduped", "stage: dedupped")
+    message = refused(tmp_path, text)
+    assert f"recipe.yaml:{line_of(text, 'dedupped')}" in message or "recipe.yaml:" in message
+    assert "did you mean 'deduped'?" in message
+
+
+def test_a_value_out_of_range_is_named(tmp_path: Path, micro_text: str) -> None:
+    text = micro_text.replace("keep: 0.9", "keep: 1.9")
+    message = refused(tmp_path, text)
+    assert f"recipe.yaml:{line_of(text, 'keep: 1.9')}" in message or "keep" in message
+
+
+def test_weights_that_do_not_sum_to_one_are_refused(tmp_path: Path, micro_text: str) -> None:
+    assert "sum to 1" in refused(tmp_path, micro_text.replace("reference: 0.30", "reference: 0.40"))
+
+
+def test_two_steps_of_one_name_are_refused(tmp_path: Path, micro_text: str) -> None:
+    text = micro_text.replace("  - stage: selected", "  - stage: filtered\n  - stage: selected")
+    assert "two steps are called 'filtered'" in refused(tmp_path, text)
+
+
+def test_retention_of_an_unknown_step_is_refused(tmp_path: Path, micro_text: str) -> None:
+    message = refused(tmp_path, micro_text.replace("  selected: {min: 0.3", "  selectd: {min: 0.3"))
+    assert "'selectd'" in message
+    assert "did you mean 'selected'?" in message
+
+
+def test_broken_yaml_says_where(tmp_path: Path) -> None:
+    assert refused(tmp_path, "corpus: x\nsources: [\n").startswith("recipe.yaml:3: not valid YAML")
+
+
+def test_an_empty_file_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
+    assert "a recipe is a mapping" in refused(tmp_path, "")
+    with pytest.raises(RecipeError, match=r"no recipe 'sampel'.*did you mean 'sample'"):
+        load_recipe("sampel")
+
+
+def test_relative_paths_count_from_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(
+        "corpus: c\nsources:\n  a: {kind: files, path: data, domain: web}\nsteps: [{stage: raw_crawl}, {stage: extracted_text}]\n"
+    )
+    assert load_recipe(tmp_path / "recipe.yaml").sources["a"].path == str(tmp_path / "data")
