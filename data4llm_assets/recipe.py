@@ -208,9 +208,10 @@ def did_you_mean(word: str, known: Any) -> str:
 
 def _validate(file: Path, marked: dict[str, Any]) -> Recipe:
     values = _plain(marked)
-    for section in (values.get("sources") or {}).values() if isinstance(values.get("sources"), dict) else ():
+    sources = values.get("sources")
+    for section in (*(sources.values() if isinstance(sources, dict) else ()), values.get("tokenizer")):
         path = section.get("path") if isinstance(section, dict) else None
-        if isinstance(path, str) and "://" not in path and not Path(path).is_absolute():
+        if isinstance(path, str) and path and "://" not in path and not Path(path).is_absolute():
             section["path"] = str(file.parent.resolve() / path)
     try:
         return Recipe.model_validate(values)

@@ -24,7 +24,7 @@ LEAST_DISK = 1_000_000_000
 def threads(workers: int) -> Finding:
     import polars as pl
 
-    cores = _cores()
+    cores = cores()
     found = f"{cores} to run on, Polars uses {pl.thread_pool_size()}, the recipe asks for {workers} worker{'s' * (workers != 1)}"
     if workers > cores:
         return Finding("threads", "warning", found, f"set compute.workers to {cores} or less: more only wait for one another")
@@ -125,7 +125,7 @@ def _remove_empty(folders: list[Path]) -> None:
             continue
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use: those it is bound to, and no more than its container's quota."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = re.fullmatch(r"(\d+) (\d+)", _control_group("cpu.max"))

@@ -89,8 +89,7 @@ def decide(step: Step) -> tuple[pl.DataFrame, pl.DataFrame]:
     both = pl.concat([step.earlier, step.new.select(step.earlier.columns)])
     before, total = len(step.earlier), len(both)
     parent, cause = np.arange(total), np.full(total, -1, np.int16)
-    first = step.new.select(pl.int_range(pl.len()).first().over("doc_id")).to_series().to_numpy()
-    parent[before:] = first + before
+    parent[before:] = before + step.new.with_row_index("row").select(pl.col("row").first().over("doc_id")).to_series().to_numpy()
     verifiers = [
         Verifier(method, both[f"{method.label}_size"].to_numpy(), step.fetch, step.memory // (4 * len(step.methods)))
         for method in step.methods

@@ -12,7 +12,7 @@ import polars as pl
 
 from data4llm_assets.method import Method
 
-SIGNATURE = pl.Schema({"key": pl.UInt64, "size": pl.UInt32, "buckets": pl.List(pl.UInt64)})
+SIGNATURE = pl.Schema({"key": pl.UInt64(), "size": pl.UInt32(), "buckets": pl.List(pl.UInt64)})
 """What is measured of a document.
 
 key : equal keys say that two documents are equal; verified before it counts.

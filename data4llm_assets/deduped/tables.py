@@ -22,7 +22,7 @@ FEW = 100
 def signature_schema(methods: Sequence[Matching]) -> pl.Schema:
     """`signatures`: whose, and of each method `<label>_key`, `<label>_size`, `<label>_buckets`."""
     measured = {f"{method.label}_{name}": dtype for method in methods for name, dtype in SIGNATURE.items()}
-    return pl.Schema({"doc_id": pl.String, "page_id": pl.String, "text_digest": pl.String, **measured})
+    return pl.Schema({"doc_id": pl.String(), "page_id": pl.String(), "text_digest": pl.String(), **measured})
 
 
 def with_share(counted: pl.DataFrame) -> pl.DataFrame:

@@ -50,7 +50,10 @@ def _candidates(method: Matching, place: Place, document: pl.DataFrame, bench: B
             shared=pl.when(equal).then(pl.lit(1 << 30)).otherwise(shared.cast(pl.Int64))
         )
         found.append((partition, some.filter(pl.col("shared") > 0)))
-    stands = {partition.key: kept["doc_id"] for partition, kept in bench.read_all(Ref(place.name, "kept"))}
-    found = [(p, some.filter(pl.col("doc_id").is_in(stands.get(p.key, some["doc_id"]).implode()))) for p, some in found if len(some)]
-    least = pl.concat([pl.Series([1 << 30]), *(some["shared"] for _, some in found)]).top_k(_MOST).min()
-    return [(p, some.filter(pl.col("shared") >= least)) for p, some in found if len(some)]
+    kept = {partition.key: kept["doc_id"] for partition, kept in bench.read_all(Ref(place.name, "kept"))}
+    standing = [
+        (partition, some.filter(pl.col("doc_id").is_in(kept.get(partition.key, some["doc_id"]).implode())))
+        for partition, some in found
+    ]
+    least = pl.concat([pl.Series([1 << 30]), *(some["shared"] for _, some in standing)]).top_k(_MOST).min()
+    return [(partition, some.filter(pl.col("shared") >= least)) for partition, some in standing if len(some)]

@@ -121,7 +121,9 @@ def _waits_for(state: State, node: Node, partition: Partition, unsettled: set[tu
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What changed between two lists of ingredients, in the words of the recipe: `rules.gopher_quality.min_words: 50 → 60`."""
-    found = [*_changed("", before.get("settings", {}), now.get("settings", {})), *_changed_methods(before, now)]
+    found = _changed("", before.get("settings", {}), now.get("settings", {}))
+    # A stage may list its methods' parameters among its settings, under the names the recipe gives them: say it once.
+    found += [line for line in _changed_methods(before, now) if not any(told.endswith(line) for told in found)]
     if before.get("version") != now.get("version") or before.get("format") != now.get("format"):
         found.append(f"a new version of the step ({before.get('version')} → {now.get('version')})")
     if before.get("checks") != now.get("checks") or before.get("retention") != now.get("retention"):

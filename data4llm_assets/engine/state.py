@@ -14,7 +14,7 @@ from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.register import Entry, Register
 from data4llm_assets.engine.snapshots import Snapshots, partitions
 from data4llm_assets.engine.store import FORMAT, Store, TableFile
-from data4llm_assets.method import MEASURE
+from data4llm_assets.method import MEASURE, Method
 from data4llm_assets.node import Node, Partition, Read, Ref
 
 CORPUS_WIDE = Partition("")
@@ -157,8 +157,7 @@ class State:
             "function": node.function,
             "version": node.version,
             "settings": {**node.settings, **node.by_source.get(partition.source, {})},
-            "methods": {method.method: {**method.identity(), "parameters": method.parameters()} for method in node.methods}
-            | {method.method: {**method.identity(), "parameters": method.parameters(MEASURE)} for method in node.measures},
+            "methods": _named([(method, None) for method in node.methods] + [(method, MEASURE) for method in node.measures]),
             "checks": [[e.quality, e.kind, e.frame, e.severity, dict(e.arguments)] for e in node.expectations],
             "retention": list(node.retention.get(partition.source) or node.retention.get("*") or ()),
             "inputs": [[self._label(read.ref), read.across, digests(files)] for read, files in inputs.items()],
@@ -188,6 +187,16 @@ class State:
     def manifest(self, fingerprint: str) -> dict[str, Any] | None:
         found = self.store.get_json(manifest_path(fingerprint))
         return None if found is None else dict(found)
+
+
+def _named(methods: Iterable[tuple[Method, str | None]]) -> dict[str, Any]:
+    """Identity and parameters of methods by name; one that stands several times gets a number."""
+    found: dict[str, Any] = {}
+    for method, tag in methods:
+        times = sum(name.split("#")[0] == method.method for name in found)
+        name = f"{method.method}#{times + 1}" if times else method.method
+        found[name] = {**method.identity(), "parameters": method.parameters(tag)}
+    return found
 
 
 def digests(files: Mapping[str, TableFile | None]) -> Any:

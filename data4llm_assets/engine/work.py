@@ -109,10 +109,10 @@ class Draft:
     # Results
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
-        self._writer(table, table).write(frame)
+        self._writer(table, table, frame).write(frame)
 
     def write_for(self, key: str, table: str, frame: pl.DataFrame) -> None:
-        self._writer(table_name(table, key), table).write(frame)
+        self._writer(table_name(table, key), table, frame).write(frame)
 
     def count(self, name: str, amount: int) -> None:
         self.counters[name] = self.counters.get(name, 0) + amount
@@ -127,12 +127,16 @@ class Draft:
                 self._writer(table, table)
         return {name: writer.close() for name, writer in sorted(self._writers.items())}
 
-    def _writer(self, name: str, table: str) -> TableWriter:
+    def _writer(self, name: str, table: str, frame: pl.DataFrame | None = None) -> TableWriter:
         if table not in self._node.tables:
             msg = f"{self._node.name} writes a table {table!r} that its node does not declare"
             raise KeyError(msg)
         if name not in self._writers:
-            self._writers[name] = TableWriter(self._store, self._node.schemas[table])
+            schema = self._node.schemas[table]
+            if table == self._node.keeps and frame is not None:
+                # A step that comes after the mixture hands on how often a document is seen, and when.
+                schema = pl.Schema({**schema, **{name: MIXED[name] for name in ("repeats", "phase") if name in frame.columns}})
+            self._writers[name] = TableWriter(self._store, schema)
         return self._writers[name]
 
     def _table(self, ref: Ref, file: TableFile | None) -> pl.DataFrame:

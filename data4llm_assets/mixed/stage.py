@@ -98,7 +98,7 @@ class Mixed(Section):
                 tables=("tokens",),
                 schemas={"tokens": TOKENS},
                 view=view,
-                methods=(place.tokenizer,),
+                measures=(place.tokenizer,),
                 expectations=checks.domain_tokens(),
                 kinds=("polars", "parquet", "huggingface"),
             ),

@@ -49,7 +49,10 @@ class SmolLM2(LanguageModelMethod):
 
     method: Literal["smollm2"] = "smollm2"
     threads: Decide[int] = Field(
-        1, ge=1, le=64, description="CPU threads; changes no answer. Partitions run side by side: more threads than idle cores are slower"
+        1,
+        ge=1,
+        le=64,
+        description="CPU threads; changes no answer. Partitions run side by side: more threads than idle cores are slower",
     )
 
     def identify(self) -> ModelIdentity:

@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import BeforeValidator, SerializeAsAny, ValidationError
 
 from data4llm_assets import document
-from data4llm_assets.method import MEASURE, import_method
+from data4llm_assets.method import import_method
 from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, Trial, Verdict, View
 from data4llm_assets.selected import checks, draw
 from data4llm_assets.selected.dsir import Dsir
@@ -42,7 +42,6 @@ class Selected(Section):
     def nodes(self, place: Place) -> tuple[Node, ...]:
         by, view = self.by, place.view
         relevance, cutoff = place.sub("relevance"), place.sub("cutoff")
-        measured = {**by.identity(), **by.parameters(MEASURE)}
         return (
             Node(
                 name=relevance,
@@ -56,7 +55,7 @@ class Selected(Section):
                 schemas={"ngrams": NGRAMS, "histogram": HISTOGRAM},
                 view=view,
                 # Not `methods`: a new cutoff must not read every text again.
-                settings={"measured": measured},
+                measures=(by,),
                 expectations=checks.relevance(),
                 kinds=("polars", "parquet", "numba"),
             ),

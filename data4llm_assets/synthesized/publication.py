@@ -94,7 +94,8 @@ def edited(answers: pl.DataFrame, guards: tuple[Method, ...]) -> tuple[pl.DataFr
             continue
         changed = guard.edits(answers.select("doc_id", "text"))
         answers = answers.update(changed.select("doc_id", "text"), on="doc_id", how="left")
-        decisions.append(conform(changed.with_columns(rule=pl.lit(guard.method), action=pl.lit("edit")), DECISIONS))
+        spans = pl.col("spans").list.len().cast(pl.Float64)
+        decisions.append(conform(changed.with_columns(rule=pl.lit(guard.method), action=pl.lit("edit"), value=spans), DECISIONS))
     return answers, pl.concat(decisions)
 
 

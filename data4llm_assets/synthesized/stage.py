@@ -16,7 +16,7 @@ from data4llm_assets.method import Edit, Method, Rule, import_method
 from data4llm_assets.models.language_model import LanguageModelMethod, Message, complete_all
 from data4llm_assets.models.openai_compatible import OpenAICompatible
 from data4llm_assets.models.smollm2 import SmolLM2
-from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, Trial, Verdict, View, Work
+from data4llm_assets.node import Bench, Node, Place, Ref, Section, Trial, Verdict, View, Work
 from data4llm_assets.synthesized.checks import expectations
 from data4llm_assets.synthesized.publication import ANSWERS, PARENT, documents, edited, named, refusals
 from data4llm_assets.synthesized.rephrase import Rephrase
@@ -26,23 +26,35 @@ from data4llm_assets.synthesized.tally import styles, totals
 CALLS_AT_ONCE = 32
 """Answers are remembered in batches of so many: what a run that is cut off loses, at most."""
 _COMPLETION = pl.Schema({"text": pl.String, "finish_reason": pl.String, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64})
-_SEEN = pl.Schema({"doc_id": pl.String, "language": pl.String, "in_scope": pl.Boolean, "synthetic": pl.Boolean})
+_STANDING = pl.Schema({**MIXED, "language": pl.String(), "in_scope": pl.Boolean(), "synthetic": pl.Boolean()})
+"""Who came in, one row per phase, and whether a document may be written from."""
 _METHODS: Mapping[str, type[Method]] = {"rephrase": Rephrase}
 _MODELS: Mapping[str, type[Method]] = {"smollm2": SmolLM2, "openai_compatible": OpenAICompatible}
 
 
-def _one_of(known: Mapping[str, type[Method]]) -> BeforeValidator:
+def _one_of(what: str, known: Mapping[str, type[Method]]) -> BeforeValidator:
+    """Builds the method that a recipe's mapping names: one of `known`, or a user's own."""
+
     def build(entry: Any) -> Any:
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("method"), str):
+        if not isinstance(entry, Mapping):
             return entry
-        name = entry["method"]
-        return (known[name] if name in known else import_method(name)).model_validate(entry)
+        name = str(entry.get("method", ""))
+        if name in known:
+            return known[name].model_validate(entry)
+        try:
+            own = import_method(name)
+        except ValueError as error:
+            if ":" in name:
+                raise
+            msg = f"{what} needs a `method`: {', '.join(known)}, or your own as package.module:Class; {name!r} is none of them"
+            raise ValueError(msg) from error
+        return own.model_validate(entry)
 
     return BeforeValidator(build)
 
 
-AnySynthesis = Annotated[SerializeAsAny[Synthesis], _one_of(_METHODS)]
-AnyModel = Annotated[SerializeAsAny[LanguageModelMethod], _one_of(_MODELS)]
+AnySynthesis = Annotated[SerializeAsAny[Synthesis], _one_of("synthesized", _METHODS)]
+AnyModel = Annotated[SerializeAsAny[LanguageModelMethod], _one_of("a model", _MODELS)]
 
 
 class Synthesized(Section):
@@ -77,7 +89,6 @@ class Synthesized(Section):
                 description="Documents that a language model wrote from kept ones, beside those that came in.",
                 tables=("kept", "documents", "decisions"),
                 schemas={"kept": MIXED, "documents": DOCUMENTS, "decisions": DECISIONS},
-                reads=(Read(place.view.kept),),
                 view=place.view,
                 settings={"share": self.share, "only": self.only, "except": self.except_, "seed": place.seed},
                 methods=(*self.methods, self.model, *place.guards) if asks else (),
@@ -115,45 +126,42 @@ class Synthesized(Section):
 
 
 def _write(work: Work, section: Synthesized, place: Place) -> None:
-    kept = work.read(place.view.kept)
-    absent = {name: pl.lit(value) for name, value in (("repeats", 1), ("phase", 0)) if name not in kept.columns}
-    kept = conform(kept.with_columns(**absent), MIXED)
-    seen = pl.concat([pl.DataFrame(schema=_SEEN), *(_seen(batch, section) for batch in work.batches(text=False))])
-    seen = seen.unique("doc_id", keep="first", maintain_order=True)
-    real, synthetic = _bytes(kept, seen)
-    allowed = max(0.0, section.share / (1 - section.share) * real - synthetic)
-    chosen = [choose(seen.filter("in_scope"), method, place.seed)["doc_id"] for method in section.methods]
+    standing = pl.concat([pl.DataFrame(schema=_STANDING), *(_standing(batch, section) for batch in work.batches(text=False))])
+    people, model = _bytes(standing)
+    allowed = max(0.0, section.share / (1 - section.share) * people - model)
+    scope = standing.filter("in_scope").unique("doc_id", keep="first", maintain_order=True)
+    chosen = [choose(scope, method, place.seed)["doc_id"] for method in section.methods]
     parents = _parents(work, pl.concat([pl.Series([], dtype=pl.String), *chosen]).unique())
     by_choice = [ids.to_frame().join(parents, on="doc_id", how="inner", maintain_order="left") for ids in chosen]
     asked = zip(section.methods, by_choice, strict=True)
     frames = [_answers(work, section.model, method, place.seed, above) for method, above in asked if above.height]
     answers = pl.concat([pl.DataFrame(schema=ANSWERS), *frames]).unique("doc_id", keep="first", maintain_order=True)
     # A second step of this kind may make what the first one made.
-    answers = answers.join(kept, on="doc_id", how="anti", maintain_order="left")
+    answers = answers.join(standing, on="doc_id", how="anti", maintain_order="left")
     answers, edits = edited(answers, place.guards)
     drops = refusals(answers, place.guards, allowed)
     made = documents(answers)
     staying = made.join(drops, on="doc_id", how="anti", maintain_order="left")
     added = staying.select(*KEPT.names(), repeats=pl.lit(1), phase=pl.lit(0))
-    work.write("kept", pl.concat([kept, conform(added, MIXED)]))
+    work.write("kept", pl.concat([conform(standing, MIXED), conform(added, MIXED)]))
     work.write("documents", made)
     work.write("decisions", pl.concat([edits, drops]))
-    work.metric("partition", totals(answers, staying, parents, section.methods, real, synthetic))
+    work.metric("partition", totals(answers, staying, parents, section.methods, people, model))
     work.metric("styles", styles(answers, drops))
     work.metric("rejections", drops.group_by(pl.col("rule")).agg(documents=pl.len().cast(pl.Int64)).sort("rule"))
 
 
-def _seen(batch: pl.DataFrame, section: Synthesized) -> pl.DataFrame:
-    return batch.select("doc_id", "language", in_scope=section.in_scope(), synthetic=synthetic()).cast(_SEEN)
+def _standing(batch: pl.DataFrame, section: Synthesized) -> pl.DataFrame:
+    """`_STANDING` of a batch. Before any mixing, every document is seen once, in the first phase."""
+    absent = {name: pl.lit(value) for name, value in (("repeats", 1), ("phase", 0)) if name not in batch.columns}
+    return conform(batch.with_columns(**absent, in_scope=section.in_scope(), synthetic=synthetic()), _STANDING)
 
 
-def _bytes(kept: pl.DataFrame, seen: pl.DataFrame) -> tuple[int, int]:
+def _bytes(standing: pl.DataFrame) -> tuple[int, int]:
     """(bytes that people wrote, bytes that a model wrote) as they will be trained on."""
-    weighed = kept.join(seen.filter("synthetic").select("doc_id", "synthetic"), on="doc_id", how="left")
     size = pl.col("bytes") * pl.col("repeats")
-    model = pl.col("synthetic").fill_null(False)
-    row = weighed.select(people=size.filter(~model).sum(), model=size.filter(model).sum()).row(0)
-    return int(row[0]), int(row[1])
+    people, model = standing.select(people=size.filter(~pl.col("synthetic")).sum(), model=size.filter("synthetic").sum()).row(0)
+    return int(people), int(model)
 
 
 def _parents(work: Work, doc_ids: pl.Series) -> pl.DataFrame:
@@ -161,7 +169,7 @@ def _parents(work: Work, doc_ids: pl.Series) -> pl.DataFrame:
     columns = {name: DOCUMENTS[name] for name in ("doc_id", *PARENT, "text_digest", "text")}
     if doc_ids.is_empty():
         return pl.DataFrame(schema=columns)
-    found = (batch.filter(pl.col("doc_id").is_in(doc_ids.implode())).select(columns) for batch in work.batches())
+    found = (batch.filter(pl.col("doc_id").is_in(doc_ids.implode())).select(*columns) for batch in work.batches())
     return pl.concat([pl.DataFrame(schema=columns), *found]).unique("doc_id", keep="first", maintain_order=True)
 
 

@@ -5,7 +5,6 @@ from typing import Any, Literal
 import polars as pl
 import pytest
 from pydantic import ValidationError
-from raw_crawl.crawl_work import CrawlWork, place
 
 from data4llm_assets.document import DOCUMENTS, text_digest
 from data4llm_assets.extracted_text import documents
@@ -18,6 +17,7 @@ from data4llm_assets.raw_crawl.files import Files
 from data4llm_assets.raw_crawl.jsonl import Jsonl
 from data4llm_assets.raw_crawl.source import Record, SourceSection
 from data4llm_assets.raw_crawl.stage import RawCrawl
+from raw_crawl.crawl_work import CrawlWork, place
 
 RECORDS = Ref("raw_crawl", "records")
 FILES = Files(kind="files", path="x", domain="docs")

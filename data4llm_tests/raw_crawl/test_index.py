@@ -5,8 +5,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from raw_crawl.crawl_work import CrawlWork, place
-from raw_crawl.warc_files import archive, response
 
 from data4llm_assets.document import DOCUMENTS, RECORDS, document_id, page_id
 from data4llm_assets.node import Ref
@@ -18,6 +16,8 @@ from data4llm_assets.raw_crawl.reading import SourceUnreachable
 from data4llm_assets.raw_crawl.source import SourceSection
 from data4llm_assets.raw_crawl.stage import RawCrawl
 from data4llm_assets.raw_crawl.warc import Warc
+from raw_crawl.crawl_work import CrawlWork, place
+from raw_crawl.warc_files import archive, response
 
 FILES = Files(kind="files", path="x", domain="docs", license="MIT")
 JSONL = Jsonl(kind="jsonl", path="x", domain="docs", fields=Fields(id="id"))

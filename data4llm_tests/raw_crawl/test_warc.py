@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
-from raw_crawl.warc_files import archive, offsets, response
 from warcio.archiveiterator import ArchiveIterator
 
 from data4llm_assets.raw_crawl.source import Bad, Record, Skipped
 from data4llm_assets.raw_crawl.warc import Warc
+from raw_crawl.warc_files import archive, offsets, response
 
 WARC = Warc(kind="warc", path="x", domain="web")
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from data4llm_assets import document
-from data4llm_assets.method import DECIDE
+from data4llm_assets.method import MEASURE
 from data4llm_assets.selected.dsir import Dsir
 from data4llm_assets.selected.stage import Selected
 from mixed.in_memory_work import Corpus, corpus, place
@@ -104,9 +104,9 @@ def test_result_does_not_depend_on_the_order_of_partitions():
 
 def test_a_new_cutoff_measures_nothing_again():
     strict, loose = (Selected(by={"method": "dsir", "target": {"domains": ["books"]}, "keep": keep}) for keep in (0.1, 0.9))
-    first, second = (section.nodes(place("selected"))[0] for section in (strict, loose))
-    assert (first.settings, first.methods) == (second.settings, second.methods)
-    assert "keep" in loose.by.parameters(DECIDE)
+    relevance, cutoff, _ = loose.nodes(place("selected"))
+    assert (relevance.measures, relevance.methods, cutoff.methods) == ((loose.by,), (), (loose.by,))
+    assert strict.by.parameters(MEASURE) == loose.by.parameters(MEASURE)
 
 
 def test_empty_corpus_selects_nothing_and_passes():

@@ -18,7 +18,9 @@ class Masked(Edit):
 
     def edits(self, documents: pl.DataFrame) -> pl.DataFrame:
         changed = documents.filter(pl.col("text").str.contains("@"))
-        return changed.select("doc_id", text=pl.col("text").str.replace(r"\S+@\S+", "<email>"), spans=pl.lit([], dtype=pl.List(SPAN)))
+        return changed.select(
+            "doc_id", text=pl.col("text").str.replace(r"\S+@\S+", "<email>"), spans=pl.lit([], dtype=pl.List(SPAN))
+        )
 
 
 class Short(Rule):
@@ -125,7 +127,9 @@ def test_what_goes_has_one_decision_each_and_what_comes_later_does_not_fill_the_
 
 
 def seen(count: int, language: str | None = "en") -> pl.DataFrame:
-    return pl.DataFrame({"doc_id": [f"{number:032x}" for number in range(count)]}).with_columns(language=pl.lit(language, pl.String))
+    return pl.DataFrame({"doc_id": [f"{number:032x}" for number in range(count)]}).with_columns(
+        language=pl.lit(language, pl.String)
+    )
 
 
 def test_documents_are_chosen_by_hash_whatever_their_order() -> None:

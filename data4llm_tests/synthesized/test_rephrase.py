@@ -45,7 +45,9 @@ def test_a_passage_is_part_of_its_text_and_no_longer_than_asked(text: str, draw:
 
 def documents(count: int) -> pl.DataFrame:
     ids = [f"{number:032x}" for number in range(count)]
-    return pl.DataFrame({"doc_id": ids, "text": ["Some words stand here. " * 20] * count}, schema={"doc_id": pl.String, "text": pl.String})
+    return pl.DataFrame(
+        {"doc_id": ids, "text": ["Some words stand here. " * 20] * count}, schema={"doc_id": pl.String, "text": pl.String}
+    )
 
 
 def test_a_call_holds_the_instruction_of_its_style_and_the_passage() -> None:
