@@ -44,8 +44,7 @@ def examine(recipe: str, store: str) -> Iterator[Finding]:
     try:
         loaded = load_recipe(recipe)
     except RecipeError as error:
-        first, *others = str(error).splitlines()
-        yield Finding("recipe", "failed", first + (f" (and {len(others)} more)" if others else ""), "mend the recipe; data4llm init writes one")
+        yield Finding("recipe", "failed", str(error), "mend the recipe; data4llm init writes one that works")
     else:
         yield Finding("recipe", "ok", f"{recipe}: corpus {loaded.corpus}, {len(loaded.sources)} sources, {len(loaded.steps)} steps")
         yield from against(loaded, store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,15 +21,15 @@ from data4llm_assets.method import ModelUnavailable
 from data4llm_assets.models.tokenizer import SmolLM2Tokenizer, Tokenizer
 from data4llm_assets.recipe import Recipe, load_recipe
 from data4llm_assets.report.groups import Group, groups
-from data4llm_assets.report.look import File, Look, look
+from data4llm_assets.report.look import Look, look
 from data4llm_assets.report.sampled import NoText, sample
 
 MOST_WORKERS = 8
 
 
 def init(
-    path: Annotated[Path, typer.Argument(help="A folder or file of JSONL, Parquet, WARC, HTML, text, Markdown or code; may be mixed.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write the recipe.")] = Path("recipe.yaml"),
+    path: Annotated[Path, typer.Argument(help="A folder or file: JSONL, Parquet, WARC, HTML, text, Markdown, code, all mixed.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")] = Path("recipe.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Replace a recipe that is there.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -58,7 +58,8 @@ def init(
     recipe = _write(_corpus_name(path), proposals, output, str(path))
     kept = _kept(recipe, proposals)
     if json:
-        print_json({"recipe": str(output), "sources": [_told(each) for each in proposals], "unusable": unusable, "kept_of_sample": kept})
+        sources = [_told(each) for each in proposals]
+        print_json({"recipe": str(output), "sources": sources, "unusable": unusable, "kept_of_sample": kept})
         return
     out.print(_table(proposals))
     for line in [*unusable, *_left_out(found, beside)]:
@@ -154,14 +155,10 @@ def _told(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def _left_out(found: Look, beside: Sequence[File]) -> list[str]:
-    lines = [f"{len(paths):,} × {what}, such as {paths[0]}" for what, paths in found.left_out.items()]
-    if beside:
-        names = ", ".join(file.path for file in beside[:3]) + (", …" if len(beside) > 3 else "")
-        lines.append(f"{len(beside)} that only seem to describe the others: {names}")
-    if found.truncated:
-        lines.append(f"what comes after the first {len(found.files):,} files")
-    return lines
+def _left_out(found: Look, beside: Mapping[str, Sequence[str]]) -> list[str]:
+    reasons = [*found.left_out.items(), *beside.items()]
+    lines = [f"{len(paths):,} × {what}, such as {paths[0]}" for what, paths in reasons if paths]
+    return [*lines, f"what comes after the first {len(found.files):,} files"] if found.truncated else lines
 
 
 def _corpus_name(path: Path) -> str:

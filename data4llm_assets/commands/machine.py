@@ -21,13 +21,20 @@ DISK_FACTOR = 3
 LEAST_DISK = 1_000_000_000
 
 
+def cores() -> int:
+    """Cores that this process may use: those it is bound to, and no more than its container's quota."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = re.fullmatch(r"(\d+) (\d+)", _control_group("cpu.max"))
+    return max(1, min(bound, int(quota[1]) // int(quota[2]))) if quota else bound
+
+
 def threads(workers: int) -> Finding:
     import polars as pl
 
-    cores = cores()
-    found = f"{cores} to run on, Polars uses {pl.thread_pool_size()}, the recipe asks for {workers} worker{'s' * (workers != 1)}"
-    if workers > cores:
-        return Finding("threads", "warning", found, f"set compute.workers to {cores} or less: more only wait for one another")
+    available = cores()
+    found = f"{available} to run on, Polars uses {pl.thread_pool_size()}, the recipe asks for {workers} workers"
+    if workers > available:
+        return Finding("threads", "warning", found, f"set compute.workers to {available} or less: more only wait for one another")
     return Finding("threads", "ok", found)
 
 
@@ -52,7 +59,13 @@ def disk(folder: Path, source_bytes: int) -> Finding:
 
 
 def source_bytes(section: SourceSection) -> int:
-    """Bytes of a source's files as they lie there now; 0 for a bucket, and for a source that makes its own. FileNotFoundError if none."""
+    """Bytes of a source's files as they lie there now; 0 for a bucket, and for a source that makes its own.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it has no files.
+    """
     if "://" in section.path or hasattr(section, "land"):
         return 0
     root = root_of(section.path)
@@ -123,13 +136,6 @@ def _remove_empty(folders: list[Path]) -> None:
             folder.rmdir()
         except OSError:
             continue
-
-
-def cores() -> int:
-    """Cores that this process may use: those it is bound to, and no more than its container's quota."""
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = re.fullmatch(r"(\d+) (\d+)", _control_group("cpu.max"))
-    return max(1, min(bound, int(quota[1]) // int(quota[2]))) if quota else bound
 
 
 def _memory() -> int:

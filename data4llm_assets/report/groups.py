@@ -23,9 +23,12 @@ SMALL_SHARE, FEW_FILES = 0.01, 20
 READER_DEFAULTS: Mapping[str, tuple[str, ...]] = {
     kind: section.model_fields["include"].default for kind, section in (("jsonl", Jsonl), ("parquet", Parquet), ("warc", Warc))
 }
+DESCRIBES = "beside the others, and only describing them"
 _PROJECT_FILES = (".git", "CMakeLists.txt", "Cargo.toml", "Makefile", "go.mod", "package.json", "pom.xml", "pyproject.toml")
 _SLICE = re.compile(r"(?i)\d[\d_.-]*|[0-9a-f]{2}|\w+=.*|train|test|valid(ation)?|dev|data|part\W?\d+|default|src|lib|tests?")
 """Names of subfolders that are slices of one data set, or parts of one project."""
+
+_DESCRIPTION = re.compile(r"(?i)(readme|licen[cs]e|copying|notice|authors|changelog|citation)\b")
 
 Key = tuple[Kind, Content]
 
@@ -51,10 +54,13 @@ class Group(NamedTuple):
         return sum(file.bytes for file in self.files)
 
 
-def groups(found: Look, path: Path) -> tuple[tuple[Group, ...], tuple[File, ...]]:
-    """The proposed sources, by name, and files that only describe the others. `path` is what was looked at."""
-    files, beside = _without_descriptions(found.files)
-    no_rows = found.left_out.get(NOT_ROWS, ())
+def groups(found: Look, path: Path) -> tuple[tuple[Group, ...], dict[str, list[str]]]:
+    """The proposed sources, by name, and {why: paths} of readable files that belong to none. `path` is what was looked at."""
+    beside = _beside(found.files)
+    taken_out = {name for names in beside.values() for name in names}
+    files = [file for file in found.files if file.path not in taken_out]
+    # No source for others must read them, either.
+    no_rows = [*found.left_out.get(NOT_ROWS, ()), *taken_out]
     built = tuple(f"**/{name}/**" for name in sorted(found.built))
     if path.is_file():
         return _named(_by_content(path, "", files, no_rows, ())), beside
@@ -66,7 +72,7 @@ def groups(found: Look, path: Path) -> tuple[tuple[Group, ...], tuple[File, ...]
         proposed += _by_content(found.root / folder, folder, inside, unread, built)
     loose = [file for file in files if file.path.partition("/")[0] not in folders]
     if folders and _are_few(loose, files):
-        return _named(proposed), (*beside, *loose)
+        return _named(proposed), {**beside, DESCRIBES: [*beside.get(DESCRIBES, ()), *(file.path for file in loose)]}
     unread = [name for name in no_rows if name.partition("/")[0] not in folders]
     # A pattern's `*` passes over slashes: what other sources read must be taken out by name.
     proposed += _by_content(found.root, "", loose, unread, (*(f"{folder}/**" for folder in folders), *built))
@@ -86,14 +92,16 @@ def subfolders(root: Path, files: Sequence[File]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _without_descriptions(files: Sequence[File]) -> tuple[tuple[File, ...], tuple[File, ...]]:
-    """Without texts that lie beside archives or tables, and without JSON where nothing else is code: no reader takes it apart."""
-    code = {suffix_of(file.path) for file in files if file.content == "code"}
-    texts = [file for file in files if file.kind == "files"]
-    if len(texts) == len(files) or not _are_few(texts, files):
-        texts = []
-    beside = {*texts, *(file for file in files if file.content == "code" and code == {".json"})}
-    return tuple(file for file in files if file not in beside), tuple(file for file in files if file in beside)
+def _beside(files: Sequence[File]) -> dict[str, list[str]]:
+    """What only describes the others (a few texts beside archives or tables, a few READMEs and licences beside anything), and JSON
+    where nothing else is code: no reader takes its values apart."""
+    tables = any(file.kind != "files" for file in files)
+    describe = [file for file in files if file.kind == "files" and (tables or _DESCRIPTION.match(file.path.rpartition("/")[2]))]
+    found = {DESCRIBES: [file.path for file in describe]} if 0 < len(describe) < len(files) and _are_few(describe, files) else {}
+    code = [file.path for file in files if file.content == "code"]
+    if {suffix_of(path) for path in code} == {".json"}:
+        found[NOT_ROWS] = [path for path in code if path not in found.get(DESCRIBES, ())]
+    return found
 
 
 def _are_few(some: Sequence[File], files: Sequence[File]) -> bool:

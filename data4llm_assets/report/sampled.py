@@ -47,7 +47,8 @@ _BYTES_PER_TOKEN = 4.0
 class Sample(NamedTuple):
     """What was read and guessed.
 
-    section: the reader. domain: the guess and its reason. documents: the columns of document.DOCUMENTS. bad: {why: records}. languages: {code: documents}.
+    section: the reader. domain: the guess and its reason. documents: the columns of document.DOCUMENTS. bad: {why: records}.
+    languages: {code: documents}.
     all_documents, all_bytes, all_tokens: estimates for the whole source; bytes and tokens are those of extracted text.
     """
 
@@ -75,14 +76,7 @@ def sample(group: Group, tokenizer: Tokenizer | None) -> Sample:
     NoText
         If it is a table and no column of it holds text.
     """
-    rows = list(_rows(group)) if group.kind in ("jsonl", "parquet") else []
-    columns = tuple(dict.fromkeys(name for row in rows for name in row))
-    mapped = mapping(rows)
-    if rows and mapped is None:
-        msg = f"no column holds text: {', '.join(columns) or 'the rows are empty'}"
-        raise NoText(msg)
-    domain = domain_of(group, columns, mapped.fields if mapped else {})
-    section = section_of(group, domain.column, mapped)
+    section, domain, mapped = reader_of(group)
     found, share = _records(group, section)
     records = [each for each in found if isinstance(each, Record)]
     documents = _extracted(group, domain.column, _spread(records, MOST_EXTRACTED))
@@ -104,9 +98,22 @@ def sample(group: Group, tokenizer: Tokenizer | None) -> Sample:
     )
 
 
-def section_of(group: Group, domain: str, mapped: Mapped | None) -> SourceSection:
-    """The group's source, as a recipe would have it."""
-    keys: dict[str, Any] = {"kind": group.kind, "path": str(group.path), "domain": domain, "exclude": group.exclude}
+def reader_of(group: Group) -> tuple[SourceSection, Guess, Mapped | None]:
+    """The group's source as a recipe would have it, the guessed domain, and for a table what its columns were taken for.
+
+    Raises
+    ------
+    NoText
+        If it is a table and no column of it holds text.
+    """
+    rows = list(_rows(group)) if group.kind in ("jsonl", "parquet") else []
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    mapped = mapping(rows)
+    if rows and mapped is None:
+        msg = f"no column holds text: {', '.join(columns) or 'the rows are empty'}"
+        raise NoText(msg)
+    domain = domain_of(group, columns, mapped.fields if mapped else {})
+    keys: dict[str, Any] = {"kind": group.kind, "path": str(group.path), "domain": domain.column, "exclude": group.exclude}
     if group.include:
         keys["include"] = group.include
     if mapped is not None:
@@ -114,7 +121,7 @@ def section_of(group: Group, domain: str, mapped: Mapped | None) -> SourceSectio
         if mapped.media_type is not None:
             keys["media_type"] = mapped.media_type.column
     kinds: dict[str, type[SourceSection]] = {"files": Files, "jsonl": Jsonl, "parquet": Parquet, "warc": Warc}
-    return kinds[group.kind](**keys)
+    return kinds[group.kind](**keys), domain, mapped
 
 
 def languages(texts: pl.Series) -> dict[str, int]:

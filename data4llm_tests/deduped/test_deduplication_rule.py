@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,29 +15,22 @@ from data4llm_assets.deduped.exact import Exact
 from data4llm_assets.deduped.minhash import MinHash
 from data4llm_assets.deduped.stage import Deduped
 
-World = list[list[tuple[str, str, str, str]]]
-"""Snapshots of (doc_id, shard, text, page)."""
-
+Row = tuple[str, str, str, str]
+"""doc_id, shard, text, page_id."""
+World = list[list[Row]]
+SHARDS = (("books-0", 0), ("web-0", 1), ("web-1", 1))
 WORDS = st.lists(st.sampled_from("a b c d e f g h".split()), max_size=9).map(" ".join)
-"""Few words, so that texts often share most of their words, or all of them."""
+"""Few words, so that texts often share most of their words, or all."""
+EVERY_PAIR = MinHash(ngram=1, bands=24, rows=1, similarity=0.6, compare=64)
+FEW_PAIRS = MinHash(ngram=1, bands=6, rows=2, similarity=0.6, compare=1)
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    snapshots = draw(st.lists(st.lists(st.tuples(st.sampled_from(["web-0", "web-1", "books-0"]), WORDS), max_size=9), max_size=4))
-    numbers = draw(st.permutations(range(sum(map(len, snapshots)))))
-    drawn = iter(numbers)
-    return [[(f"d{next(drawn):02}", shard, text, text[:1]) for shard, text in snapshot] for snapshot in snapshots]
-
-
-def held(world: World, shard: Callable[..., Any]) -> dict[Any, list[tuple[str, str, str]]]:
-    """Every shard of every snapshot, also the empty ones."""
-    partitions: dict[Any, list[tuple[str, str, str]]] = {}
-    for number, snapshot in enumerate(world):
-        for name, priority in (("books-0", 0), ("web-0", 1), ("web-1", 1)):
-            rows = [(doc_id, text, page) for doc_id, where, text, page in snapshot if where == name]
-            partitions[shard(number, name, priority)] = rows
-    return partitions
+    rows = st.tuples(st.sampled_from([name for name, _ in SHARDS]), WORDS)
+    snapshots = draw(st.lists(st.lists(rows, max_size=10), min_size=1, max_size=4))
+    names = iter(draw(st.permutations(range(sum(map(len, snapshots))))))
+    return [[(f"d{next(names):02}", shard, text, text[:1]) for shard, text in snapshot] for snapshot in snapshots]
 
 
 def jaccard(left: str, right: str) -> float:
@@ -44,45 +38,114 @@ def jaccard(left: str, right: str) -> float:
     return len(a & b) / len(a | b)
 
 
+@cache
+def buckets(config: MinHash, text: str) -> frozenset[int]:
+    return frozenset(config.signatures(pl.DataFrame({"text_digest": [""], "text": [text]}))["buckets"][0])
+
+
 def definition(world: World, config: MinHash, scope: str = "corpus") -> dict[str, tuple[str, str, float, str]]:
-    """doc_id of every dropped document: rule, action, similarity, partner."""
-    dropped: dict[str, tuple[str, str, float, str]] = {}
-    kept: list[tuple[str, str, str]] = []
+    """Rule, action, similarity and partner of every document that matches an earlier kept one."""
+    dropped, kept = {}, []
     for snapshot in world:
         if scope == "snapshot":
             kept = []
-        order = sorted(snapshot, key=lambda row: (not row[1].startswith("books"), row[0], row[1]))
-        firsts: list[tuple[str, str, str]] = list(kept)  # whom a document may be compared with: one of each set of words
-        stand: dict[str, str] = {}
-        for doc_id, _, text, page in order:
-            same = [row for row in firsts if row[1] == text]
-            alike = same or [row for row in firsts if jaccard(row[1], text) == 1]
-            if alike:
-                first = alike[0]
-                rule = "exact.text" if same else "minhash.similarity"
-                if first[0] in dropped and first not in kept:
-                    rule, _, value, partner = dropped[first[0]]
-                    dropped[doc_id] = (rule, "drop", value, partner)
-                else:
-                    carry = same and first in kept and first[0] not in stand and first[2] == page
-                    dropped[doc_id] = (rule, "carry" if carry else "drop", 1.0, first[0])
-                if not same:
-                    firsts_of_text = (doc_id, text, page)
-                    stand.setdefault(doc_id, "")
-                    same_text.setdefault(text, firsts_of_text) if False else None
+        before, compared_with = list(kept), list(kept)
+        for row in sorted(snapshot, key=lambda row: (not row[1].startswith("books"), row[0])):
+            doc_id, _, text, page = row
+            mine = [place for place, other in enumerate(compared_with) if jaccard(other[2], text) == 1]
+            place = mine[0] if mine else len(compared_with)
+            if not mine:
+                compared_with.append(row)
+            near = []
+            for candidate in range(place):
+                shared = buckets(config, text) & buckets(config, compared_with[candidate][2])
+                ranks = [sum(bucket in buckets(config, other[2]) for other in compared_with[:candidate]) for bucket in shared]
+                if min(ranks, default=config.compare) < config.compare:
+                    near.append(compared_with[candidate])
+            equal = [other for other in kept if other[2] == text]
+            alike = [other for other in kept if jaccard(other[2], text) == 1]
+            near = [other for other in near if other in kept and jaccard(other[2], text) >= config.similarity]
+            if not equal + alike + near:
+                kept.append(row)
                 continue
-            mine = bucket_sets(config, text)
-            candidates = []
-            for place, row in enumerate(firsts):
-                for bucket in mine & bucket_sets(config, row[1]):
-                    if sum(bucket in bucket_sets(config, other[1]) for other in firsts[:place]) < config.compare:
-                        candidates.append(row)
-                        break
-            matches = [row for row in candidates if row in kept and jaccard(row[1], text) >= config.similarity]
-            if matches:
-                dropped[doc_id] = ("minhash.similarity", "drop", jaccard(matches[0][1], text), matches[0][0])
-            else:
-                kept.append((doc_id, text, page))
-                stand[doc_id] = ""
-            firsts.append((doc_id, text, page))
+            partner = (equal + alike + near)[0]
+            rule = "exact.text" if equal else "minhash.similarity"
+            action = "carry" if equal and partner in before and partner[3] == page else "drop"
+            dropped[doc_id] = (rule, action, jaccard(partner[2], text), partner[0])
     return dropped
+
+
+@pytest.fixture(scope="module")
+def shop(build: Callable[..., Any], shard: Callable[..., Any]) -> Callable[..., Any]:
+    """Build a world: every shard of every snapshot, also the empty ones."""
+
+    def run(world: World, config: MinHash, scope: str = "corpus", **options: Any) -> Any:
+        held = {
+            shard(number, name, priority): [(doc_id, text, page) for doc_id, where, text, page in snapshot if where == name]
+            for number, snapshot in enumerate(world)
+            for name, priority in SHARDS
+        }
+        return build(held, Deduped(methods=(Exact(), config), scope=scope), **options)
+
+    return run
+
+
+def verdicts(shop: Any) -> dict[str, tuple[str, str, float, str]]:
+    rows = shop.verdicts().select("doc_id", "rule", "action", "value", "partner").rows()
+    return {doc_id: tuple(rest) for doc_id, *rest in rows}
+
+
+@given(world=worlds(), config=st.sampled_from([EVERY_PAIR, FEW_PAIRS]), scope=st.sampled_from(["corpus", "snapshot"]))
+@settings(max_examples=60, deadline=None)
+def test_verdicts_are_those_of_the_definition(shop: Callable[..., Any], world: World, config: MinHash, scope: str) -> None:
+    assert verdicts(shop(world, config, scope)) == definition(world, config, scope)
+
+
+@given(world=worlds())
+@settings(max_examples=25, deadline=None)
+def test_no_two_kept_documents_match_and_every_partner_is_kept(shop: Callable[..., Any], world: World) -> None:
+    built = shop(world, EVERY_PAIR)
+    texts = {doc_id: text for snapshot in world for doc_id, _, text, _ in snapshot}
+    kept = built.kept()
+    pairs = [(a, b) for i, a in enumerate(kept) for b in kept[:i] if buckets(EVERY_PAIR, texts[a]) & buckets(EVERY_PAIR, texts[b])]
+    assert [pair for pair in pairs if jaccard(*(texts[doc_id] for doc_id in pair)) >= 0.6] == []
+    assert set(built.verdicts()["partner"]) <= set(kept)
+    assert sorted([*kept, *built.verdicts()["doc_id"]]) == sorted(texts)
+
+
+@given(world=worlds(), config=st.sampled_from([EVERY_PAIR, FEW_PAIRS]))
+@settings(max_examples=25, deadline=None)
+def test_one_snapshot_after_another_equals_all_at_once(shop: Callable[..., Any], world: World, config: MinHash) -> None:
+    remembered: dict[str, Any] = {}
+    for number in range(1, len(world)):
+        shop(world[:number], config, remembered=remembered)
+    last = shop(world, config, remembered=remembered)
+    assert last.computed == ["step"] * min(len(world), 1)
+    assert last.verdicts().equals(shop(world, config).verdicts())
+
+
+@given(world=worlds(), config=st.sampled_from([EVERY_PAIR, FEW_PAIRS]))
+@settings(max_examples=25, deadline=None)
+def test_verdicts_depend_neither_on_memory_nor_on_shards(shop: Callable[..., Any], world: World, config: MinHash) -> None:
+    expected = shop(world, config)
+    assert shop(world, config, memory=1, batch=2).verdicts().equals(expected.verdicts())
+    moved = [
+        [(doc_id, {"web-0": "web-1", "web-1": "web-0"}.get(where, where), text, page) for doc_id, where, text, page in reversed(snapshot)]
+        for snapshot in world
+    ]
+    assert verdicts(shop(moved, config)) == verdicts(expected)
+
+
+class Colliding(Exact):
+    """Keys that say nothing: only verification tells texts apart."""
+
+    def signatures(self, documents: pl.DataFrame) -> pl.DataFrame:
+        return super().signatures(documents).with_columns(key=pl.col("size").cast(pl.UInt64) % 2)
+
+
+@given(world=worlds())
+@settings(max_examples=25, deadline=None)
+def test_a_collision_of_digests_drops_nothing(build: Callable[..., Any], shard: Callable[..., Any], world: World) -> None:
+    held = {shard(number): [(doc_id, text) for doc_id, _, text, _ in snapshot] for number, snapshot in enumerate(world)}
+    honest, colliding = build(held, Deduped(methods=(Exact(),))), build(held, Deduped(methods=(Colliding(),)))
+    assert colliding.verdicts().equals(honest.verdicts())

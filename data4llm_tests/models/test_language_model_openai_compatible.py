@@ -186,7 +186,7 @@ def test_the_key_stands_in_no_error_even_if_the_server_echoes_it(server: Server,
     monkeypatch.setenv("TINY_KEY", SECRET)
     server.replies = [(401, {}, {"error": f"bad key {SECRET}"})]
     asks, _ = client(server, api_key_env="TINY_KEY")
-    with pytest.raises(ModelFailed, match="answered 401: .*bad key") as failure:
+    with pytest.raises(ModelFailed, match=r"answered 401: .*bad key") as failure:
         asks.complete(ASKED, Sampling())
     assert SECRET not in repr(failure.value)
     assert SECRET not in repr(vars(asks))

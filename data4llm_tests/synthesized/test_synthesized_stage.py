@@ -37,8 +37,8 @@ class Scripted:
         self.asked.append(passage)
         number = passage.split("number ")[1].split()[0]
         text = (
-            f"Question: What of the Harrow Bridge number {number}?\nAnswer: Opened in 1893, it is crossed by 4,200 vehicles each day. "
-            "Inspectors discovered rust in two arches, so it closed last spring; repairs of $3.1 million let it reopen in August."
+            f"Question: What of the Harrow Bridge number {number}?\nAnswer: Opened in 1893, it is crossed by 4,200 vehicles "
+            "day. Inspectors discovered rust in two arches, so it closed last spring; repairs of $3.1 million let it reopen by August."
         )
         return Completion(self.breaks(text), "stop", 100, 50)
 
@@ -212,8 +212,8 @@ def test_a_call_the_model_refuses_costs_one_document_only() -> None:
 def test_the_share_of_synthetic_bytes_is_held() -> None:
     bench = Bench(incoming(20, mixed=False), Scripted())
     tables = run(bench, section(share=0.2))
-    total = tables["kept"]["bytes"].sum()
-    synthetic = tables["kept"].join(tables["documents"], on="doc_id", how="semi")["bytes"].sum()
+    total = int(tables["kept"]["bytes"].sum())
+    synthetic = int(tables["kept"].join(tables["documents"], on="doc_id", how="semi")["bytes"].sum())
     assert 0.12 < synthetic / total <= 0.2
     assert bench.metrics["partition"]["share"].to_list() == [synthetic / total]
     assert tables["decisions"]["rule"].unique().to_list() == ["synthesized.share"]
