@@ -17,4 +17,4 @@ def _graph() -> Graph:
 @dg.definitions
 def defs() -> dg.Definitions:
     recipe = load_recipe(recipe_of(None))
-    return build_defs(_graph, store_of(None), owners=recipe.owners, schedule=recipe.schedule)
+    return build_defs(_graph, store_of(None), owners=recipe.owners, schedule=recipe.schedule, workers=recipe.compute.workers)

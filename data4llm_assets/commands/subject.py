@@ -22,7 +22,7 @@ from data4llm_assets.extracted_text.charset import decode
 from data4llm_assets.node import Ref, Verdict
 from data4llm_assets.raw_crawl import media_type
 from data4llm_assets.raw_crawl.files import Files
-from data4llm_assets.raw_crawl.source import Bad, Found, Record, Skipped, SourceSection
+from data4llm_assets.raw_crawl.source import Bad, Found, Skipped, SourceSection
 from data4llm_assets.recipe import did_you_mean
 from data4llm_assets.report.groups import groups
 from data4llm_assets.report.look import look
@@ -55,7 +55,7 @@ def subject(corpus: Corpus, named: str, number: int, source: str | None) -> Subj
 
 
 def from_file(corpus: Corpus, path: Path, number: int, source: str | None) -> Subject:
-    """Record `number` (1 is the first) of a file, by the reader of the recipe's source that it belongs to, or of one that suits it."""
+    """Record `number` (1 is the first) of a file, by the reader of the source that it belongs to, or by one that suits it."""
     name, section, listed, how = _reader(corpus, path, source)
     with path.open("rb") as stream:
         found = next(islice(_countable(section.records(stream, listed)), number - 1, None), None)
@@ -141,7 +141,8 @@ def _listed(corpus: Corpus, name: str, path: Path) -> str | None:
     absolute = path.resolve()
     if not absolute.is_relative_to(root):
         return None
-    if landing is None and root != Path(pattern).resolve() and not fnmatch.fnmatchcase(str(absolute), str(Path(pattern).absolute())):
+    whole = landing is not None or root == Path(pattern).resolve()
+    if not whole and not fnmatch.fnmatchcase(str(absolute), str(Path(pattern).absolute())):
         return None
     listed = absolute.relative_to(root).as_posix()
     return listed if wanted(listed, section) else None

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
+from dagster import OpExecutionContext, SensorEvaluationContext
 
 from data4llm_assets.engine import accounts
 from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.expectations import by_quality, refused, sentence
 from data4llm_assets.engine.planner import plan
-from data4llm_assets.engine.run import Job, frontier
+from data4llm_assets.engine.run import Job, bring_up_to_date, frontier
 from data4llm_assets.engine.shell import Outcome, make
 from data4llm_assets.engine.state import Graph, Missing, State, reads_of
 from data4llm_assets.engine.store import Store
@@ -44,6 +45,7 @@ def build_defs(
     *,
     owners: tuple[str, ...] = (),
     schedule: str | None = None,
+    workers: int = 2,
     watch: Callable[[Outcome], None] | None = None,
 ) -> dg.Definitions:
     """Definitions of the corpus that `load` compiles.
@@ -59,9 +61,9 @@ def build_defs(
     parts = dg.StaticPartitionsDefinition([f"part-{index}" for index in range(graph.parts)])
     partitions: dict[str, dg.PartitionsDefinition[Any] | None] = {"grid": grid, "corpus": None, "part": parts}
     assets = [_asset(graph, node, partitions, store_uri, owners, watch) for node in graph.nodes.values()]
-    return dg.Definitions(
-        assets=assets, sensors=[_sensor(graph, load, store_uri)], schedules=_schedule(graph, load, store_uri, schedule)
-    )
+    job = _up_to_date(graph.corpus, load, store_uri, workers)
+    schedules = [_schedule(graph.corpus, schedule, job)] if schedule else []
+    return dg.Definitions(assets=assets, jobs=[job], sensors=[_sensor(graph.corpus, load, store_uri)], schedules=schedules)
 
 
 def qualities(node: Node) -> list[Quality]:
@@ -257,47 +259,58 @@ def _busy(instance: dg.DagsterInstance) -> set[str]:
     return {run.tags[JOB_TAG] for run in instance.get_runs(waiting) if JOB_TAG in run.tags}
 
 
-def _tick(graph: Graph, load: Load, store_uri: str, instance: dg.DagsterInstance) -> tuple[list[dg.RunRequest], list[str]]:
-    del graph
-    now = load()
-    state = State(now, Store(store_uri))
-    known = set(instance.get_dynamic_partitions(snapshots_definition(now.corpus).name or ""))
-    return run_requests(state, _busy(instance)), [name for name in state.snapshots if name not in known]
-
-
-def _sensor(graph: Graph, load: Load, store_uri: str) -> dg.SensorDefinition:
-    snapshots = snapshots_definition(graph.corpus)
+def _sensor(corpus: str, load: Load, store_uri: str) -> dg.SensorDefinition:
+    snapshots = snapshots_definition(corpus)
 
     @dg.sensor(
-        name=f"{graph.corpus}_planner",
-        target=dg.AssetSelection.all(),
+        name=f"{corpus}_planner",
+        asset_selection="*",
         minimum_interval_seconds=10,
         description="Asks the planner what is out of date and requests exactly that. Creates no run when nothing is.",
     )
-    def planner(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        requests, new = _tick(graph, load, store_uri, context.instance)
+    def planner(context: SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        state = State(load(), Store(store_uri))
+        known = set(context.instance.get_dynamic_partitions(snapshots.name or ""))
+        new = [name for name in state.snapshots if name not in known]
+        requests = run_requests(state, _busy(context.instance))
         if not requests and not new:
-            return dg.SkipReason("everything is current")
+            return dg.SkipReason("everything is current, or under way")
         added = [snapshots.build_add_request(new)] if new else []
         return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=added)
 
     return planner
 
 
-def _schedule(graph: Graph, load: Load, store_uri: str, cron: str | None) -> list[dg.ScheduleDefinition]:
-    if cron is None:
-        return []
+def _up_to_date(corpus: str, load: Load, store_uri: str, workers: int) -> dg.JobDefinition:
+    """What `data4llm run` does, as a job: the whole corpus, frontier by frontier, each partition a Dagster run of its own."""
 
-    @dg.schedule(
-        name=f"{graph.corpus}_nightly",
-        cron_schedule=cron,
-        target=dg.AssetSelection.all(),
-        description="At its hour, requests the first frontier of what is out of date; the planner's sensor follows the wave.",
-    )
-    def nightly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        requests, new = _tick(graph, load, store_uri, context.instance)
-        if new:
-            context.instance.add_dynamic_partitions(snapshots_definition(graph.corpus).name or "", new)
-        return requests or dg.SkipReason("everything is current")
+    @dg.op(name=f"bring_{corpus}_up_to_date", description="Plans, makes what is due, plans again, until nothing is.")
+    def bring(context: OpExecutionContext) -> None:
+        from data4llm_assets.engine.workers import DagsterPool, announce_snapshots, report_adopted
 
-    return [nightly]
+        state = State(load(), Store(store_uri))
+        announce_snapshots(context.instance, corpus, list(state.snapshots))
+
+        def watch(event: str, value: Any) -> None:
+            if event == "adopted":
+                report_adopted(context.instance, state.graph, value)
+            elif event == "plan":
+                context.log.info(f"{len(value.due('run', 'adopt'))} partitions are due, {len(value.due('follow'))} may follow")
+
+        with DagsterPool(load, store_uri, context.instance.root_directory, context.run_id, workers) as pool:
+            report = bring_up_to_date(state, pool.execute, context.run_id, watch=watch)
+        if not report.ok:
+            told = [f"{outcome.node} {outcome.partition} was refused" for outcome in report.refused()]
+            msg = "; ".join([*told, *(str(done.error) for done in report.failures)])
+            raise dg.Failure(msg, allow_retries=False)
+
+    @dg.job(name=f"{corpus}_up_to_date", description="Bring the whole corpus up to date, as `data4llm run` does.")
+    def up_to_date() -> None:
+        bring()
+
+    return up_to_date
+
+
+def _schedule(corpus: str, cron: str, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    description = "At its hour, brings the corpus up to date by the planner. A corpus that is current costs one run that looks."
+    return dg.ScheduleDefinition(name=f"{corpus}_schedule", cron_schedule=cron, job=job, description=description)

@@ -73,6 +73,10 @@ class LanguageModelMethod(Method):
         """Raises ModelUnavailable if the weights should be here and are not."""
         raise TypeError(f"{type(self).__name__} must define identify()")
 
+    def batch(self) -> int:
+        """How many calls are made and then remembered at a time: what a run that is cut off loses, at most."""
+        return 32
+
     def load(self) -> LanguageModel:
         """Raises ModelUnavailable if a package, the weights or a credential is missing."""
         raise TypeError(f"{type(self).__name__} must define load()")

@@ -6,7 +6,6 @@ parameter, object, log or error.
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
 import json
 import os
@@ -93,6 +92,10 @@ class OpenAICompatible(LanguageModelMethod):
     def identify(self) -> ModelIdentity:
         """The weights are out of sight: `revision` stands for them, or else the address."""
         return ModelIdentity(self.model, digest("openai_compatible", self.model, self.revision or self.base_url))
+
+    def batch(self) -> int:
+        # At the end of each batch some lines idle: several rounds of calls make that a small part.
+        return 8 * self.concurrency
 
     def load(self) -> Client:
         client = Client(self)
@@ -226,6 +229,8 @@ def _retry_after(value: str | None) -> float | None:
         return max(0.0, float(value))
     except ValueError:
         pass
+    import email.utils
+
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:

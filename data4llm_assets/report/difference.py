@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 Mark = Literal["same", "gone", "new"]
 MOST_WORDS = 4000
 """Words of a hunk that are compared one by one: time grows with their square."""
-_WORD = re.compile(r"\s+|\w+|[^\w\s]")
+_WORD = re.compile(r"\s+|\S+")
 
 
 class Piece(NamedTuple):

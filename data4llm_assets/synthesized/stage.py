@@ -23,8 +23,6 @@ from data4llm_assets.synthesized.rephrase import Rephrase
 from data4llm_assets.synthesized.synthesis import Synthesis, call_digests, choose, synthetic
 from data4llm_assets.synthesized.tally import styles, totals
 
-CALLS_AT_ONCE = 32
-"""Answers are remembered in batches of so many: what a run that is cut off loses, at most."""
 _COMPLETION = pl.Schema({"text": pl.String, "finish_reason": pl.String, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64})
 _STANDING = pl.Schema({**MIXED, "language": pl.String(), "in_scope": pl.Boolean(), "synthetic": pl.Boolean()})
 """Who came in, one row per phase, and whether a document may be written from."""
@@ -188,6 +186,6 @@ def _answers(work: Work, model: LanguageModelMethod, method: Synthesis, seed: in
         return pl.DataFrame(completions, schema=_COMPLETION, orient="row")
 
     # The model measures, not the method: what was asked and answered stays known when the choice or the gates change.
-    told = [work.measure(model, batch, ask, of="call") for batch in asked.select("call", "messages").iter_slices(CALLS_AT_ONCE)]
+    told = [work.measure(model, batch, ask, of="call") for batch in asked.select("call", "messages").iter_slices(model.batch())]
     answers = pl.concat([asked, pl.concat([pl.DataFrame(schema=_COMPLETION), *told])], how="horizontal")
     return conform(pl.concat([answers.drop("text"), method.judge(answers)], how="horizontal"), ANSWERS)

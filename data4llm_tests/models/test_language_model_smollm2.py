@@ -16,8 +16,8 @@ from data4llm_assets.models.language_model import Message, ModelRefused, Samplin
 from data4llm_assets.models.smollm2 import SmolLM2, chatml
 
 PASSAGE = "Rewrite this in other words: The airline said that it expects to carry 3,000 more passengers each day."
-SHORT = Sampling(max_tokens=24)
-DRAWN = Sampling(max_tokens=24, temperature=0.9, top_p=0.95, seed=7)
+SHORT = Sampling(max_tokens=12)
+DRAWN = Sampling(max_tokens=12, temperature=0.9, top_p=0.95, seed=7)
 IN_A_FRESH_PROCESS = f"""
 import json, sys
 from data4llm_assets.models.language_model import Message, Sampling
@@ -47,9 +47,11 @@ def test_an_answer_at_the_limit_of_tokens_is_cut_off() -> None:
 
 def test_answers_do_not_depend_on_process_thread_count_or_what_was_asked_before() -> None:
     def fresh(threads: int, history: str) -> list[list[object]]:
-        samplings = json.dumps([SHORT.model_dump(), DRAWN.model_dump()])
+        samplings = json.dumps([sampling.model_dump() for sampling in (SHORT, DRAWN)])
         command = [sys.executable, "-c", IN_A_FRESH_PROCESS, str(threads), history, samplings]
-        done = subprocess.run(command, capture_output=True, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+        # Two threads that wait by spinning take half a minute on a machine whose cores are busy with other tests.
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_WAIT_POLICY": "passive"}
+        done = subprocess.run(command, capture_output=True, check=True, env=env)
         assert done.stderr == b""
         return list(json.loads(done.stdout))
 

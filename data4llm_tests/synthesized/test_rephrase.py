@@ -4,6 +4,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data4llm_assets.document import digest
 from data4llm_assets.synthesized.rephrase import PROMPTS, Rephrase, passages
 
 TEXT = "A heading\nOne two three. Four costs $2.11, e.g. now!\n\nFive six seven eight. Nine ten eleven twelve."
@@ -72,6 +73,14 @@ def test_styles_are_drawn_by_document_and_seed_not_by_order() -> None:
 def test_a_document_without_enough_words_is_not_asked_about() -> None:
     assert Rephrase(least_words=81).calls(documents(3), seed=1).is_empty()
     assert Rephrase().calls(documents(0), seed=1).is_empty()
+
+
+def test_calls_are_as_ever_unless_the_version_says_otherwise() -> None:
+    ids = [f"{number:032x}" for number in range(20)]
+    texts = ["\n".join(f"Paragraph {part} of {number} says little. It ends." for part in range(9)) for number in range(20)]
+    calls = Rephrase(passage_words=20, least_words=5).calls(pl.DataFrame({"doc_id": ids, "text": texts}), seed=3)
+    assert (Rephrase.version, Rephrase.prompt_version) == ("1", "1")
+    assert digest(calls.write_json()) == "09f5880091399ca8f5b6abe04a64ba33"
 
 
 def test_judging_trims_the_answer_and_names_the_gate() -> None:

@@ -38,7 +38,8 @@ class Scripted:
         number = passage.split("number ")[1].split()[0]
         text = (
             f"Question: What of the Harrow Bridge number {number}?\nAnswer: Opened in 1893, it is crossed by 4,200 vehicles "
-            "day. Inspectors discovered rust in two arches, so it closed last spring; repairs of $3.1 million let it reopen by August."
+            "each day. Inspectors discovered rust in two arches, so it closed last spring; repairs of $3.1 million let it "
+            "reopen by August."
         )
         return Completion(self.breaks(text), "stop", 100, 50)
 
