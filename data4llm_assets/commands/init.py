@@ -19,7 +19,7 @@ from data4llm_assets.filtered.sift import measure_now, sift
 from data4llm_assets.filtered.stage import Filtered
 from data4llm_assets.method import ModelUnavailable
 from data4llm_assets.models.tokenizer import SmolLM2Tokenizer, Tokenizer
-from data4llm_assets.recipe import Recipe, load_recipe
+from data4llm_assets.recipe import RETENTION, Recipe, load_recipe
 from data4llm_assets.report.groups import Group, groups
 from data4llm_assets.report.look import Look, look
 from data4llm_assets.report.sampled import NoText, sample
@@ -117,11 +117,14 @@ def _kept(recipe: Recipe, proposals: Sequence[Proposal]) -> dict[str, dict[str, 
 
 
 def _print_kept(kept: dict[str, dict[str, Any]]) -> None:
+    least, _ = RETENTION["filtered"]
     for name, told in kept.items():
         reasons = ", ".join(f"{rule} {count}" for rule, count in list(told["reasons"].items())[:4])
         line = f"{name}: of {told['documents']} sampled documents the rules would keep {told['kept']}"
         style = "yellow" if told["kept"] * 2 < told["documents"] else ""
         out.print(line + (f" (dropped: {reasons})" if reasons else ""), style=style, markup=False)
+        if told["kept"] < least * told["documents"]:
+            out.print(f"  a run would be refused: less than {least:.0%} is kept; change the rules, or `retention`", style="yellow")
 
 
 def _table(proposals: Sequence[Proposal]) -> Table:

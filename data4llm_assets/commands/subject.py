@@ -94,7 +94,7 @@ def from_store(corpus: Corpus, prefix: str) -> Subject:
     rows = [(node, frame[index]) for node, frame in found for index in range(frame.height)]
     if len(rows) > 1:
         told = [f"{row['doc_id'].item()}  {row['url'].item() or row['locator'].item()}" for _, row in rows[:MOST_CANDIDATES]]
-        more = "" if len(rows) <= MOST_CANDIDATES else f"\n  and {len(rows) - MOST_CANDIDATES} or more others"
+        more = "\n  and others" * (len(rows) > MOST_CANDIDATES)
         msg = f"{prefix} is the beginning of several ids:\n  " + "\n  ".join(told) + more
         raise LookupError(msg)
     if rows:

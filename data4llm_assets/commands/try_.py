@@ -99,11 +99,19 @@ def ending(corpus: Corpus, taken: Sequence[Taken]) -> dict[str, Any]:
     for each in taken:
         if (verdict := each.ends) is not None:
             told = {"action": verdict.action, "step": each.step, "rule": verdict.rule, "value": verdict.value}
-            return {"kept": False, **told, "limit": limit(verdict), "note": verdict.note}
+            return {"kept": False, **told, "limit": limit(verdict) if _beyond(verdict) else "", "note": verdict.note}
     if not taken:
         return {"kept": False, "action": "drop", "step": None}
     _, lengths = corpus.model(corpus.recipe.tokenizer).encode_batch([taken[-1].after])
     return {"kept": True, "tokens": int(lengths[0])}
+
+
+def _beyond(verdict: Verdict) -> bool:
+    """Whether the numbers explain the verdict by themselves: two texts that are equal are as similar as the limit says."""
+    if not isinstance(verdict.value, (int, float)):
+        return False
+    low, high = verdict.minimum, verdict.maximum
+    return (low is not None and verdict.value < low) or (high is not None and verdict.value > high)
 
 
 def limit(verdict: Verdict) -> str:

@@ -88,14 +88,14 @@ def _asset(
         partitions_def=own,
         deps=[_dep(graph, node, above) for above in graph.upstream[node.name]],
         check_specs=[
-            dg.AssetCheckSpec(name=quality, asset=key, description=GUARDS[quality], blocking=True, partitions_def=own)
+            dg.AssetCheckSpec(name=quality, asset=key, description=_guards(node, quality), blocking=True, partitions_def=own)
             for quality in qualities(node)
         ],
         code_version=code_version(node),
         group_name=f"{STAGES.index(node.stage) + 1}_{node.stage}",
         kinds=set(node.kinds),
         owners=list(owners),
-        description=node.description,
+        description=_describe(node),
         tags={"data4llm/stage": node.stage, "data4llm/grain": node.grain},
         metadata={"tables": {name: list(schema) for name, schema in node.schemas.items()}},
         backfill_policy=None if own is None else dg.BackfillPolicy.multi_run(1),
@@ -132,6 +132,20 @@ def _asset(
         )
 
     return materialize
+
+
+def _describe(node: Node) -> str:
+    """What a newcomer reads beside the asset: what it is, what it publishes, how it is partitioned."""
+    grains = {"grid": "one partition per shard and snapshot", "corpus": "one for the whole corpus", "part": "one partition per part"}
+    tables = "\n".join(f"| `{name}` | {', '.join(schema)} |" for name, schema in node.schemas.items())
+    return f"{node.description.rstrip('.')}.\n\nPublishes, {grains[node.grain]}:\n\n| table | columns |\n|---|---|\n{tables}"
+
+
+def _guards(node: Node, quality: Quality) -> str:
+    """The promise of the quality, and every expectation that guards it here."""
+    asked = [each for each in (*node.expectations, *accounts.expectations(node, "")) if each.quality == quality]
+    lines = [f"- {each.why}" + ("" if each.severity == "critical" else " (warns)") for each in asked]
+    return "\n".join([GUARDS[quality], "", *lines])
 
 
 def code_version(node: Node) -> str:

@@ -62,6 +62,13 @@ def funnel_table(corpus: Corpus) -> Table:
     return table
 
 
+def _out(entry: dict[str, Any]) -> str:
+    if entry["stage"] == "packed":
+        return f"{entry['documents_out']:,} sequences"
+    new = (entry["documents_out"] or 0) + (entry["dropped"] or 0) + (entry["carried"] or 0) - (entry["documents_in"] or 0)
+    return _count(entry["documents_out"]) + (f" ({new:,} new)" if entry["added"] else "")
+
+
 def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 

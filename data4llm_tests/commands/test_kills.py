@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from toy import manifests
 
@@ -18,6 +19,7 @@ from data4llm_assets.engine.store import Store
 
 pytestmark = pytest.mark.long
 KILLS = 10
+ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 
 def killed_after(folder: Path, seconds: float) -> bool:
@@ -63,7 +65,22 @@ def test_ten_runs_killed_at_random_and_resumed_make_the_same_manifests(tmp_path:
         if folder.exists():
             assert "all is current" in data4llm(folder, "run", "micro", "--workers", "1")
             assert manifests(Store(str(folder / "store"))) == expected
+            with dg.DagsterInstance.from_config(str(folder / "dagster")) as instance:
+                # Runs that died with their process do not stay "started" for ever.
+                assert {run.status for run in instance.get_runs()} <= ENDED
     assert any(seen), "no run was killed after it had published something"
+
+
+def test_two_runs_on_one_store_both_work_and_none_corrupts(tmp_path: Path, micro_store: Path) -> None:
+    data4llm(tmp_path, "snapshot", "add", "first", "--recipe", "micro")
+    both = [
+        subprocess.Popen(command("run", "micro", "--workers", "1"), cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    told = [run.communicate(timeout=300)[0] for run in both]
+    assert [run.returncode for run in both] == [0, 0], told
+    assert "all is current" in data4llm(tmp_path, "run", "micro")
+    assert manifests(Store(str(tmp_path / "store"))) == manifests(Store(str(micro_store)))
 
 
 def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(tmp_path: Path) -> None:

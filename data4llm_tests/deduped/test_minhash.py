@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import polars as pl
+import pytest
+from datasketch import MinHash as Datasketch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data4llm_assets.deduped import flat
+from data4llm_assets.deduped.exact import Exact
+from data4llm_assets.deduped.minhash import MinHash, sketch
+
+FABLE = "A Fox one day spied a beautiful bunch of ripe grapes hanging from a vine trained along the branches of a tree."
+
+
+def signatures(config: MinHash, *texts: str) -> pl.DataFrame:
+    return config.signatures(pl.DataFrame({"text_digest": texts, "text": texts}, schema=dict.fromkeys(("text_digest", "text"), pl.String)))
+
+
+def shingle_counts(*texts: str, ngram: int = 1) -> list[int]:
+    return signatures(MinHash(ngram=ngram), *texts)["size"].to_list()
+
+
+def jaccard(left: str, right: str, config: MinHash | None = None) -> float:
+    config = config or MinHash()
+    return config.similarities(config.features(pl.Series([left])), config.features(pl.Series([right])))[0]
+
+
+def test_case_punctuation_space_and_diacritics_do_not_count() -> None:
+    other = "\u201c" + FABLE.replace("day", "DAY,\n\n").replace("beautiful", "be\u00e4utiful").replace(".", "!?")
+    first, second = signatures(MinHash(), FABLE, other).rows()
+    assert first == second
+
+
+def test_a_text_shorter_than_a_shingle_is_one_shingle() -> None:
+    assert shingle_counts("", "...", "one", "one two", "one two three", ngram=3) == [1, 1, 1, 1, 1]
+    assert jaccard("one two", "one two") == 1
+    assert jaccard("one two", "one") == 0
+    assert jaccard("", "...") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("don't stop", 3),
+        ("naïve café 2024", 3),
+        ("今天天气好", 4),
+        ("東京tower は", 4),
+        ("สวัสดี", 5),
+        ("한국어 문서", 2),
+        ("нет, спасибо", 2),
+        ("مَرحبا يا", 2),
+        ("zero\u200djoined soft\u00adhyphen", 2),
+        ("smile 😀 smile", 1),
+        ("e\u0301te été", 1),
+    ],
+)
+def test_words_of_many_scripts(text: str, words: int) -> None:
+    assert shingle_counts(text) == [words]
+
+
+def test_repeated_shingles_count_once() -> None:
+    assert shingle_counts("la la la la la la", ngram=2) == [1]
+
+
+def test_jaccard_is_of_sets_of_word_ngrams() -> None:
+    assert jaccard("a b c d", "b c d e", MinHash(ngram=2)) == 2 / 4
+    assert jaccard("a b c d e f", "f e d c b a", MinHash(ngram=1)) == 1
+
+
+FEW_WORDS = st.lists(st.sampled_from("ab cd ef gh ij".split()), max_size=12)
+
+
+@given(FEW_WORDS, FEW_WORDS)
+@settings(max_examples=60, deadline=None)
+def test_jaccard_equals_python_sets(left: list[str], right: list[str]) -> None:
+    def shingles(words: list[str]) -> set[tuple[str, ...]]:
+        return {tuple(words[i : i + 2]) for i in range(max(len(words) - 1, 1))}
+
+    a, b = shingles(left), shingles(right)
+    assert jaccard(" ".join(left), " ".join(right), MinHash(ngram=2)) == len(a & b) / len(a | b)
+
+
+@given(st.text(max_size=80), st.sampled_from(["NFC", "NFD", "strip", "double"]))
+@settings(max_examples=80, deadline=None)
+def test_what_exact_holds_equal_has_equal_shingles(text: str, change: str) -> None:
+    series = pl.Series([text])
+    other = {"strip": series.str.strip_chars(), "double": series.str.replace_all(" ", " \n")}.get(change)
+    other = series.str.normalize(change) if other is None else other  # type: ignore[arg-type]
+    exact = Exact()
+    assert exact.features(series).to_list() == exact.features(other).to_list()
+    assert signatures(MinHash(ngram=2), text).equals(signatures(MinHash(ngram=2), other[0]))
+
+
+def pairs(jaccard: float, count: int, union: int = 300) -> tuple[pl.Series, pl.Series, float]:
+    """Texts whose sets of words have very nearly this similarity, and the similarity they have."""
+    draw = random.Random(round(1000 * jaccard))
+    both = round(jaccard * union)
+    left, right = [], []
+    for _ in range(count):
+        words = [f"{draw.getrandbits(60):x}" for _ in range(union)]
+        middle = (union + both) // 2
+        left.append(" ".join(words[:middle]))
+        right.append(" ".join(words[middle - both :]))
+    return pl.Series(left), pl.Series(right), both / union
+
+
+@pytest.mark.parametrize("similarity", [0.5, 0.7, 0.8, 0.9])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_estimates_and_bands_follow_theory(similarity: float, seed: int) -> None:
+    config, trials = MinHash(ngram=1, seed=seed), 1200
+    left, right, true = pairs(similarity, trials)
+    equal = sketch(left, config)[0] == sketch(right, config)[0]
+    assert equal.mean() == pytest.approx(true, abs=3 * math.sqrt(true * (1 - true) / 112 / trials))
+    assert equal.mean(axis=1).std() == pytest.approx(math.sqrt(true * (1 - true) / 112), rel=0.1)
+    found = signatures(config, *left)["buckets"].list.set_intersection(signatures(config, *right)["buckets"]).list.len() > 0
+    assert found.to_list() == equal.reshape(trials, 14, 8).all(axis=2).any(axis=1).tolist()
+    expected = 1 - (1 - true**8) ** 14
+    assert found.mean() == pytest.approx(expected, abs=3 * math.sqrt(expected * (1 - expected) / trials))
+
+
+def test_estimates_agree_with_datasketch() -> None:
+    config = MinHash(ngram=1)
+    left, right, true = pairs(0.7, 40)
+    ours = (sketch(left, config)[0] == sketch(right, config)[0]).mean(axis=1)
+    theirs = []
+    for texts in zip(left, right, strict=True):
+        signed = [Datasketch(num_perm=112, seed=1) for _ in texts]
+        for one, text in zip(signed, texts, strict=True):
+            one.update_batch([word.encode() for word in text.split()])
+        theirs.append(signed[0].jaccard(signed[1]))
+    spread = math.sqrt(2 * true * (1 - true) / 112 / len(ours))
+    assert ours.mean() == pytest.approx(np.mean(theirs), abs=3 * spread)
+
+
+def test_seeds_give_other_bands_and_the_same_sets() -> None:
+    first, second = signatures(MinHash(seed=1), FABLE), signatures(MinHash(seed=2), FABLE)
+    assert first["key"].equals(second["key"])
+    assert not set(first["buckets"][0]) & set(second["buckets"][0])
+
+
+def test_signatures_of_a_batch_are_those_of_its_rows() -> None:
+    texts = [FABLE, "", "été 雨", FABLE[::-1], "x" * 5000]
+    together = signatures(MinHash(), *texts)
+    assert together.equals(pl.concat([signatures(MinHash(), text) for text in texts]))
+    assert signatures(MinHash()).schema == together.schema
+
+
+def test_deciding_changes_no_measure() -> None:
+    assert set(MinHash().parameters("measure")) == {"ngram", "bands", "rows", "seed"}
+    assert set(MinHash().parameters("decide")) == {"similarity", "compare"}
+
+
+def test_golden_signatures() -> None:
+    frame = signatures(MinHash(), FABLE, "", "Été à Москва, 東京 2024", "one two three four five six")
+    assert MinHash.version == "1"
+    assert frame["key"].to_list() == [7317034054539699635, 1820451397923222333, 12892066591051614939, 3362626499791749566]
+    assert frame["size"].to_list() == [18, 1, 2, 2]
+    assert flat.digest(frame) == "da66fdfca0891165b5c2f0973252893e"
