@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -146,7 +146,7 @@ def _plain(dtype: pa.DataType) -> pa.DataType:
     return dtype
 
 
-def _known(names: Sequence[str], known: Sequence[str]) -> list[str]:
+def _known(names: Sequence[str], known: Mapping[str, object]) -> list[str]:
     for name in names:
         if name not in known:
             msg = f"there is no column {name!r} to export; there are: {', '.join(known)}{did_you_mean(name, known)}"

@@ -25,7 +25,7 @@ class Page:
 
     def add(self, depth: int, line: str, comment: str = "") -> None:
         written = "  " * depth + line
-        comment = " ".join(comment.split())
+        comment = " ".join("".join(each if each.isprintable() else " " for each in comment).split())
         beside = f"{written:<{_COLUMN - 2}}  # {comment}"
         if not comment:
             self._lines.append(written)
@@ -72,9 +72,16 @@ def written(value: Any) -> str:
         return f"{value:_}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, str):
         plain = _PLAIN.fullmatch(value) and value.lower() not in _SPECIAL
-        return value if plain else json.dumps(value, ensure_ascii=False)
+        return value if plain else f'"{"".join(map(_escaped, value))}"'
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{written(key)}: {written(each)}" for key, each in value.items()) + "}"
     if isinstance(value, (tuple, list)):
         return "[" + ", ".join(map(written, value)) + "]"
     return repr(value)
+
+
+def _escaped(character: str) -> str:
+    """Within double quotes."""
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"

@@ -87,16 +87,16 @@ def run(
 
 
 def _build(corpus: Corpus, recipe: str, selection: Selection, workers: int) -> Report:
-    # Dagster takes a second to import; a run with nothing to do must not pay for it.
-    import dagster as dg
-
     from data4llm_assets.engine.workers import DagsterPool, announce_snapshots, fail_orphans, report_adopted
 
     home, name = dagster_home(), new_run()
-    with dg.DagsterInstance.from_config(home) as instance:
-        fail_orphans(instance)
-        announce_snapshots(instance, corpus.name, list(corpus.state.snapshots))
-        with DagsterPool(partial(load_graph, recipe), corpus.store.uri, home, name, workers) as pool, _display() as shown:
+    with DagsterPool(partial(load_graph, recipe), corpus.store.uri, home, name, workers) as pool:
+        # Dagster takes a second to import: here, while the workers do the same; a run with nothing to do does not pay for it.
+        import dagster as dg
+
+        with dg.DagsterInstance.from_config(home) as instance, _display() as shown:
+            fail_orphans(instance)
+            announce_snapshots(instance, corpus.name, list(corpus.state.snapshots))
 
             def watch(event: str, value: Any) -> None:
                 if event == "adopted":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -82,7 +82,7 @@ def from_file(corpus: Corpus, path: Path, number: int, source: str | None) -> Su
     }
     document = conform(pl.DataFrame([row], schema_overrides={"meta": DOCUMENTS["meta"]}), DOCUMENTS)
     size = Verdict("raw_crawl.max_bytes", float(len(found.payload)), None, float(section.max_bytes), "keep", "bytes of payload")
-    repairs = (Verdict(each.rule, float(each.count), None, None, "edit", "mended while reading") for each in found.repairs)
+    repairs = (Verdict(rule, float(count), None, None, "edit", "mended while reading") for rule, count in found.repairs)
     kind = Verdict("raw_crawl.media_type", found.media_type, None, None, "info")
     origin |= {"record": found.locator, "doc_id": row["doc_id"], "source": name, "domain": section.domain}
     return Subject(document, origin, (kind, size, *repairs), first)
@@ -112,7 +112,7 @@ def from_store(corpus: Corpus, prefix: str) -> Subject:
 
 def _reader(corpus: Corpus, path: Path, source: str | None) -> tuple[str, SourceSection, str, str]:
     """(source, section, the path it would be listed by, how it was chosen)"""
-    sources = corpus.recipe.sources
+    sources: Mapping[str, SourceSection] = corpus.recipe.sources
     if source is not None:
         if source not in sources:
             msg = f"there is no source {source!r}; there are: {', '.join(sources)}{did_you_mean(source, sources)}"

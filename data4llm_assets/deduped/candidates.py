@@ -169,4 +169,3 @@ def next_candidates(
                 documents[total], candidates[total] = document, candidate
                 given, total = given + 1, total + 1
     return documents[:total].copy(), candidates[:total].copy(), more
-

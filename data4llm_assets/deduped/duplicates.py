@@ -17,37 +17,12 @@ from numba import njit
 from data4llm_assets.deduped.candidates import Entries, Meetings, meetings, next_candidates
 from data4llm_assets.deduped.flat import unlist
 from data4llm_assets.deduped.matching import Matching
+from data4llm_assets.deduped.tables import COUNTS, DROPS
 from data4llm_assets.deduped.verify import Fetch, Verifier
 
 UNKNOWN, KEPT, DROPPED = 0, 1, 2
 IDENTITY = "identity.doc_id"
 """Rule of a document that two shards of a snapshot hold: it is one document."""
-DROPS = pl.Schema(
-    {
-        "position": pl.UInt32,
-        "rule": pl.String,
-        "action": pl.String,
-        "value": pl.Float64,
-        "threshold": pl.Float64,
-        "partner": pl.UInt32,
-    }
-)
-"""Verdicts of a step: `position` among the new documents, `partner` among all that are kept, earlier ones first."""
-COUNTS = pl.Schema(
-    {
-        "documents": pl.Int64,
-        "kept": pl.Int64,
-        "dropped": pl.Int64,
-        "carried": pl.Int64,
-        "compared": pl.Int64,
-        "skipped": pl.Int64,
-        "kept_after_skipping": pl.Int64,
-        "orphans": pl.Int64,
-        "margin": pl.Float64,
-    }
-)
-"""Of a step, for the report: pairs compared, comparisons skipped for full buckets, documents kept in spite of those, dropped
-documents without a kept partner (none), least distance of a verified similarity to its threshold."""
 _PAIRS_AT_ONCE = 1 << 21
 _ENTRY_BYTES = 48
 _GROWTH = 4
@@ -90,12 +65,11 @@ def decide(step: Step) -> tuple[pl.DataFrame, pl.DataFrame]:
     before, total = len(step.earlier), len(both)
     parent, cause = np.arange(total), np.full(total, -1, np.int16)
     parent[before:] = before + step.new.with_row_index("row").select(pl.col("row").first().over("doc_id")).to_series().to_numpy()
-    verifiers = [
-        Verifier(method, both[f"{method.label}_size"].to_numpy(), step.fetch, step.memory // (4 * len(step.methods)))
-        for method in step.methods
-    ]
+    sizes = (both[f"{method.label}_size"].to_numpy() for method in step.methods)
+    verifiers = [Verifier(method, size, step.fetch, step.memory // 2) for method, size in zip(step.methods, sizes, strict=True)]
     for number, verifier in enumerate(verifiers):
         _collapse(both, before, parent, cause, number, verifier)
+        verifier.forget()
 
     status = np.full(total, UNKNOWN, np.uint8)
     status[:before] = KEPT

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
 
 from data4llm_assets.deduped.matching import SIGNATURE, Matching, beyond_ascii
 from data4llm_assets.method import Measure
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Exact(Matching):
@@ -39,5 +42,6 @@ class Exact(Matching):
             texts = texts.str.replace_all(r"\s+", " ").str.strip_chars()
         return texts.str.to_lowercase() if self.fold_case else texts
 
-    def similarities(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        return (left == right).cast(pl.Float64)
+    def similarities(self, features: pl.Series, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """1 for equal texts, else 0."""
+        return (features.gather(left) == features.gather(right)).cast(pl.Float64).to_numpy()

@@ -61,7 +61,7 @@ class Kept:
         self.weight = 0
 
     def add(self, documents: pl.DataFrame, drops: pl.DataFrame) -> None:
-        """Take in a snapshot, given its documents and the verdicts over them (`duplicates.DROPS`)."""
+        """Take in a snapshot, given its documents and the verdicts over them (`tables.DROPS`)."""
         mask = pl.Series(np.isin(np.arange(len(documents)), drops["position"].to_numpy(), invert=True))
         fresh = documents.filter(mask)
         self.masks.append(mask)

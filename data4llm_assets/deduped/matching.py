@@ -6,11 +6,14 @@ Here is the contract that `duplicates.py` folds over and that a user's own metho
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
 from data4llm_assets.method import Method
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SIGNATURE = pl.Schema({"key": pl.UInt64(), "size": pl.UInt32(), "buckets": pl.List(pl.UInt64)})
 """What is measured of a document.
@@ -67,8 +70,8 @@ class Matching(Method):
         """What texts are compared on, one value of any dtype for each."""
         raise TypeError(f"{type(self).__name__} must define features()")
 
-    def similarities(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        """Similarity in [0, 1] (Float64) of each pair of features; symmetric, and 1 for equal features."""
+    def similarities(self, features: pl.Series, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Similarity in [0, 1] (float64) of pairs, given as rows of `features`; symmetric, and 1 for equal features."""
         raise TypeError(f"{type(self).__name__} must define similarities()")
 
 

@@ -65,15 +65,15 @@ class MinHash(Matching):
 
         return flat.lists(*shingles.sets(*flat.strings(normalised(texts)), KINDS, self.ngram))
 
-    def similarities(self, left: pl.Series, right: pl.Series) -> pl.Series:
+    def similarities(self, features: pl.Series, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Jaccard similarity of the sets."""
         import numpy as np
 
         from data4llm_assets.deduped import flat, shingles
 
         similarities = np.empty(len(left), np.float64)
-        shingles.jaccard(*flat.unlist(left), *flat.unlist(right), similarities)
-        return pl.Series(similarities)
+        shingles.jaccard(*flat.unlist(features), left, right, similarities)
+        return similarities
 
 
 def normalised(texts: pl.Series) -> pl.Series:

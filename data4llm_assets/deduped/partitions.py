@@ -17,7 +17,8 @@ def sign(work: Work, methods: Sequence[Matching]) -> None:
     schema = signature_schema(methods)
     small = [name for name in schema if not name.endswith("_buckets")]
     seen = [pl.DataFrame(schema=schema).select(small)]
-    for batch in work.batches():
+    for rows in work.batches():
+        batch = rows.unique("doc_id", keep="first", maintain_order=True)  # after a mixture, a document has a row for each phase
         measured = [
             work.measure(method, batch.select("text_digest", "text"), method.signatures).select(
                 pl.all().name.prefix(f"{method.label}_")
@@ -47,7 +48,8 @@ def settle(work: Work, verdicts: Ref) -> None:
         kept = batch.join(judged, on="doc_id", how="anti", maintain_order="left")
         work.write("kept", kept.select(*(pl.col(name).cast(dtype) for name, dtype in KEPT.items()), *further))
         seen.append(conform(batch, seen[0].schema))
-    documents = pl.concat(seen).join(judged.select("doc_id", "action"), on="doc_id", how="left", maintain_order="left")
+    seen_once = pl.concat(seen).unique("doc_id", keep="first", maintain_order=True)
+    documents = seen_once.join(judged.select("doc_id", "action"), on="doc_id", how="left", maintain_order="left")
     decisions = judged.join(documents, on="doc_id", how="semi", maintain_order="left")
     work.write("decisions", conform(decisions, DECISIONS))
     kept, fresh = documents.filter(pl.col("action").is_null()), documents.filter(pl.col("action").ne_missing("carry"))

@@ -148,20 +148,16 @@ def bands(minima: np.ndarray, rows: int, keys: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def jaccard(
-    left: np.ndarray, left_offsets: np.ndarray, right: np.ndarray, right_offsets: np.ndarray, similarities: np.ndarray
-) -> None:
-    """Fill `similarities` (float64) with |A and B| / |A or B| of each pair of sorted, non-empty sets."""
-    for row in range(len(similarities)):
-        i, i_end, j, j_end = left_offsets[row], left_offsets[row + 1], right_offsets[row], right_offsets[row + 1]
+def jaccard(values: np.ndarray, offsets: np.ndarray, left: np.ndarray, right: np.ndarray, similarities: np.ndarray) -> None:
+    """Fill `similarities` (float64) with |A and B| / |A or B| of pairs of sorted, non-empty sets, given as rows."""
+    for row in range(len(left)):
+        i, i_end, j, j_end = offsets[left[row]], offsets[left[row] + 1], offsets[right[row]], offsets[right[row] + 1]
         both, total = 0, i_end - i + j_end - j
         while i < i_end and j < j_end:
-            if left[i] == right[j]:
-                both, i, j = both + 1, i + 1, j + 1
-            elif left[i] < right[j]:
-                i += 1
-            else:
-                j += 1
+            a, b = values[i], values[j]
+            both += a == b
+            i += a <= b
+            j += b <= a
         similarities[row] = both / (total - both)
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from data4llm_assets.deduped import duplicates, flat
 from data4llm_assets.deduped.kept import Kept, arrivals, documents
 from data4llm_assets.deduped.matching import Matching
-from data4llm_assets.deduped.tables import CLUSTERS, FEW, VERDICTS, with_share
+from data4llm_assets.deduped.tables import CLUSTERS, COUNTS, FEW, VERDICTS, with_share
 from data4llm_assets.document import conform
 from data4llm_assets.node import Ref, Work
 
@@ -53,7 +53,7 @@ def fold(work: Work, signatures: Ref, methods: Sequence[Matching], scope: Litera
         sources.append(_by_source(work, mine, verdicts))
     clusters = _clusters(folds)
     work.write("clusters", clusters)
-    work.metric("snapshots", pl.concat([pl.DataFrame(schema={"snapshot": pl.String, **duplicates.COUNTS}), *counts]))
+    work.metric("snapshots", pl.concat([pl.DataFrame(schema={"snapshot": pl.String, **COUNTS}), *counts]))
     by_source = pl.concat([pl.DataFrame(schema=_SOURCES), *sources]).group_by("source").sum().sort("source")
     work.metric("sources", with_share(by_source))
     work.metric("partition", _totals(counts, clusters, sum(kept.repeated_texts() for kept in folds)))
@@ -76,7 +76,7 @@ def _clusters(folds: Sequence[Kept]) -> pl.DataFrame:
 
 def _totals(counts: Sequence[pl.DataFrame], clusters: pl.DataFrame, repeated_texts: int) -> pl.DataFrame:
     """The frame `partition`: sums over the snapshots, and what the checks look at."""
-    frame = pl.concat([pl.DataFrame(schema=duplicates.COUNTS), *(some.drop("snapshot") for some in counts)])
+    frame = pl.concat([pl.DataFrame(schema=COUNTS), *(some.drop("snapshot") for some in counts)])
     totals = frame.select(pl.exclude("margin").sum(), pl.col("margin").min())
     return with_share(totals).with_columns(
         repeated_texts=pl.lit(repeated_texts, pl.Int64),

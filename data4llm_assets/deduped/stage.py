@@ -19,7 +19,7 @@ from data4llm_assets.deduped.minhash import MinHash
 from data4llm_assets.deduped.partitions import settle, sign
 from data4llm_assets.deduped.tables import CLUSTERS, VERDICTS, signature_schema
 from data4llm_assets.document import DECISIONS, KEPT
-from data4llm_assets.method import MEASURE, import_method
+from data4llm_assets.method import import_method
 from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, Trial, View, Work
 
 _BUILT_IN = ("exact", "minhash")
@@ -83,8 +83,7 @@ class Deduped(Section):
             tables=("signatures",),
             schemas={"signatures": signature_schema(self.methods)},
             view=place.view,
-            settings={"methods": {method.method: method.parameters(MEASURE) for method in self.methods}},
-            methods=self.methods,
+            measures=self.methods,
             expectations=checks.signatures(),
             kinds=("polars", "numba", "parquet"),
         )
@@ -101,11 +100,7 @@ class Deduped(Section):
             reads=(Read(signed, "all"),),
             view=place.view,
             view_across="all",
-            settings={
-                "methods": {method.method: method.parameters() for method in self.methods},
-                "rule": self.rule,
-                "scope": self.scope,
-            },
+            settings={"order": [method.label for method in self.methods], "rule": self.rule, "scope": self.scope},
             methods=self.methods,
             expectations=checks.duplicates(),
             kinds=("polars", "numba", "parquet"),

@@ -15,6 +15,34 @@ VERDICTS = pl.Schema({name: DECISIONS[name] for name in ("doc_id", "rule", "acti
 CLUSTERS = pl.Schema({"documents": pl.Int64, "clusters": pl.Int64})
 """How many kept documents stand for so many documents, themselves included; a page unchanged in a later crawl is not counted."""
 
+DROPS = pl.Schema(
+    {
+        "position": pl.UInt32,
+        "rule": pl.String,
+        "action": pl.String,
+        "value": pl.Float64,
+        "threshold": pl.Float64,
+        "partner": pl.UInt32,
+    }
+)
+"""Verdicts of a step: `position` among the new documents, `partner` among all that are kept, earlier ones first."""
+
+COUNTS = pl.Schema(
+    {
+        "documents": pl.Int64,
+        "kept": pl.Int64,
+        "dropped": pl.Int64,
+        "carried": pl.Int64,
+        "compared": pl.Int64,
+        "skipped": pl.Int64,
+        "kept_after_skipping": pl.Int64,
+        "orphans": pl.Int64,
+        "margin": pl.Float64,
+    }
+)
+"""Of a step, for the report: pairs compared, comparisons skipped for full buckets, documents kept in spite of those, dropped
+documents without a kept partner (none), least distance of a verified similarity to its threshold."""
+
 FEW = 100
 """Shares of fewer documents than this say nothing, and are null."""
 

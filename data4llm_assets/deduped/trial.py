@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from data4llm_assets.deduped.matching import Matching
@@ -23,12 +24,12 @@ def _verdict(method: Matching, place: Place, document: pl.DataFrame, bench: Benc
     found = _candidates(method, place, document, bench)
     if not found:
         return Verdict(method.rule, None, None, method.threshold, "keep", "no kept document is a candidate")
-    own = method.features(document["text"])
     compared = []
     for partition, some in found:
         candidates = some.join(bench.texts(place.view, partition, some["doc_id"]), on="doc_id", how="inner", maintain_order="left")
-        left = own.new_from_index(0, len(candidates))
-        similarity = method.similarities(left, method.features(candidates["text"])).alias("similarity")
+        features = method.features(pl.concat([document["text"], candidates["text"]]))
+        rows = np.arange(1, len(features))
+        similarity = pl.Series("similarity", method.similarities(features, np.zeros_like(rows), rows))
         compared.append(candidates.select("doc_id", "page_id", "text_digest", similarity, snapshot=pl.lit(partition.snapshot)))
     best = pl.concat(compared).sort("similarity", descending=True, maintain_order=True).row(0, named=True)
     action: Literal["keep", "drop", "carry"] = "keep" if best["similarity"] < method.threshold else "drop"

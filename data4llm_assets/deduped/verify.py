@@ -22,12 +22,17 @@ class Verifier:
         Parameters
         ----------
         sizes : `size` (uint32) of every document's features.
-        memory : bytes for the features held, for those of the pairs at work, and for the texts they are made of: a third each.
+        memory : bytes: a third for the features held, the rest for the texts that more are made of, and while they are joined.
         """
         self.method, self.sizes, self.fetch = method, sizes, fetch
         self.bytes = sizes.astype(np.int64) * method.weight + _PAIR_BYTES
         self.budget = max(memory // 3, 1)
         self.rows = np.full(len(sizes), -1, np.int32)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of all features."""
+        self.rows[:] = -1
         self.held: pl.Series | None = None
         self.weight = 0
 
@@ -35,25 +40,25 @@ class Verifier:
         """Similarity (float64) of every pair of documents. The pairs may come in any order."""
         found = np.empty(len(left), np.float64)
         order = np.lexsort((right, left))
-        blocks = np.cumsum(self.bytes[left[order]] + self.bytes[right[order]]) // self.budget
+        another = np.diff(left[order], prepend=-1) != 0
+        blocks = np.cumsum(self.bytes[right[order]] + self.bytes[left[order]] * another) // self.budget
         for block in np.split(order, np.flatnonzero(np.diff(blocks)) + 1):
             if len(block):
                 features = self._features(np.unique(np.concatenate([left[block], right[block]])))
-                pair = features.gather(self.rows[left[block]]), features.gather(self.rows[right[block]])
-                found[block] = self.method.similarities(*pair).to_numpy()
+                found[block] = self.method.similarities(features, self.rows[left[block]], self.rows[right[block]])
         return found
 
     def _features(self, documents: np.ndarray) -> pl.Series:
         """Features held, among them those of `documents`; `rows` says where."""
         missing = documents[self.rows[documents] < 0]
         if self.held is not None and self.weight + self.bytes[missing].sum() > self.budget:
-            self.rows[:] = -1
-            self.held, self.weight, missing = None, 0, documents
+            self.forget()
+            missing = documents
         if len(missing):
             fresh = self.method.features(self.fetch(missing))
             before = 0 if self.held is None else len(self.held)
             self.rows[missing] = np.arange(before, before + len(missing), dtype=np.int32)
-            self.held = fresh if self.held is None else pl.concat([self.held, fresh], rechunk=False)
+            self.held = fresh if self.held is None else pl.concat([self.held, fresh], rechunk=True)
             self.weight += int(self.bytes[missing].sum())
         assert self.held is not None
         return self.held

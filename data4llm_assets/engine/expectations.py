@@ -89,7 +89,7 @@ def _number(value: Any) -> str:
 
 
 def _validate(expectations: list[Expectation], frame: pl.DataFrame) -> list[Any]:
-    gx, batch_definition = _frames()
+    gx, batch_definition = import_great_expectations()
     suite = gx.ExpectationSuite(name="checks")
     for index, each in enumerate(expectations):
         kind = getattr(gx.expectations, each.kind, None)
@@ -112,7 +112,8 @@ def _validate(expectations: list[Expectation], frame: pl.DataFrame) -> list[Any]
 
 
 @cache
-def _frames() -> tuple[Any, Any]:
+def import_great_expectations() -> tuple[Any, Any]:
+    """The library and a batch definition for frames, once per process: it takes seconds, so nothing imports it for nothing."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     import great_expectations as gx

@@ -36,6 +36,10 @@ class DagsterPool:
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> DagsterPool:
+        # Workers import while the caller still opens its instance and plans.
+        pool = self._start()
+        for _ in range(self.workers):
+            pool.submit(_prepare)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
@@ -140,6 +144,19 @@ def _begin(graph_of: Any, store_uri: str, home: str, workers: int) -> None:
     _worker.update(graph_of=graph_of, store=store_uri, outcomes=[])
 
 
+def _prepare() -> None:
+    """Import what every job needs, and compile the definitions: seconds, once per worker."""
+    if "defs" in _worker:
+        return
+    from data4llm_assets.engine.expectations import import_great_expectations
+    from data4llm_assets.engine.wiring import build_defs
+
+    _worker["graph"] = _worker["graph_of"]()
+    _worker["defs"] = build_defs(_worker["graph_of"], _worker["store"], watch=_worker["outcomes"].append)
+    _worker["job"] = _worker["defs"].resolve_implicit_global_asset_job_def()
+    import_great_expectations()
+
+
 def _carry_out(job: Job, run: str) -> Done:
     try:
         return _execute(job, run)
@@ -150,14 +167,12 @@ def _carry_out(job: Job, run: str) -> Done:
 def _execute(job: Job, run: str) -> Done:
     import dagster as dg
 
-    from data4llm_assets.engine.wiring import JOB_TAG, build_defs, job_name
+    from data4llm_assets.engine.wiring import JOB_TAG, job_name
 
-    outcomes: list[Outcome] = _worker["outcomes"]
-    if "defs" not in _worker:
-        _worker["defs"] = build_defs(_worker["graph_of"], _worker["store"], watch=outcomes.append)
-        _worker["job"] = _worker["defs"].resolve_implicit_global_asset_job_def()
+    _prepare()
+    if "instance" not in _worker:
         _worker["instance"] = dg.DagsterInstance.get()
-        _worker["graph"] = _worker["graph_of"]()
+    outcomes: list[Outcome] = _worker["outcomes"]
     outcomes.clear()
     graph: Graph = _worker["graph"]
     result = _worker["job"].execute_in_process(

@@ -11,7 +11,7 @@ import polars as pl
 from data4llm_assets.document import DECISIONS, DOCUMENTS, conform, text_digests
 from data4llm_assets.extracted_text.extraction import Extracted, Extraction, Refused
 from data4llm_assets.node import Work
-from data4llm_assets.raw_crawl.index import SMALLEST_SHARE
+from data4llm_assets.raw_crawl.tally import SMALLEST_SHARE
 from data4llm_assets.raw_crawl.reading import identify, source_records
 from data4llm_assets.raw_crawl.source import Record, SourceSection
 

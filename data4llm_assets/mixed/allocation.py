@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from data4llm_assets import document
-from data4llm_assets.mixed import tape
+from data4llm_assets.mixed import tally, tape
 from data4llm_assets.mixed.quotas import exact, largest_remainder, quotas
 from data4llm_assets.models.tokenizer import TokenizerModel, tokens
 from data4llm_assets.node import Partition, Ref, Work
@@ -110,34 +110,24 @@ def mix(work: Work, *, plan: Plan, seed: int, counted: str) -> None:
 def apply(work: Work, *, mixture: str, counted: str, weighted: frozenset[str]) -> None:
     repeats, measured = work.read(Ref(mixture, "repeats")), work.read(Ref(counted, "tokens"))
     counted_texts = measured.select("doc_id", "tokens", measured="text_digest")
-    kept_rows = [pl.DataFrame(schema={"doc_id": pl.String, "repeats": pl.Int64, "tokens": pl.Int64})]
-    seen = changed = 0
+    standing, given = [pl.DataFrame(schema=tally.STANDING)], [pl.DataFrame(schema=tally.GIVEN)]
+    changed = 0
     for batch in work.batches(text=False):
         batch = batch.select("doc_id", "domain", "text_digest", "bytes").unique("doc_id", maintain_order=True)
         batch = batch.join(counted_texts, on="doc_id", how="left", maintain_order="left")
         kept = batch.join(repeats, on="doc_id", how="inner", maintain_order="left")
         work.write("kept", document.conform(kept, document.MIXED))
         work.write("decisions", _decisions(batch.join(repeats, on="doc_id", how="anti", maintain_order="left"), weighted))
-        kept_rows.append(kept.select("doc_id", "repeats", "tokens"))
+        standing.append(document.conform(batch, tally.STANDING))
+        given.append(document.conform(kept, tally.GIVEN))
         changed += batch.filter(pl.col("text_digest").ne_missing(pl.col("measured"))).height
-        seen += batch.height
-    stays = pl.concat(kept_rows).group_by("doc_id").agg(pl.col("repeats").sum(), pl.col("tokens").first())
-    given = stays.select(given=pl.col("repeats") * pl.col("tokens"))["given"]
-    tokens_given = int(given.sum())
-    row = {
-        "documents": seen,
-        "kept": stays.height,
-        "copies": int(stays["repeats"].sum()),
-        "tokens": int(measured["tokens"].sum()),
-        "tokens_given": tokens_given,
-        "changed_texts": changed,
-        "unknown_documents": repeats["doc_id"].n_unique() - stays.height,
-        "empty_documents": stays.filter(tokens=0).height,
-    }
-    # Of few documents one is always large.
-    dominance = given.max() / tokens_given if stays.height >= 100 and tokens_given else None  # type: ignore[operator]
-    extra = {"max_repeats": pl.lit(stays["repeats"].max(), pl.Int64), "dominance": pl.lit(dominance, pl.Float64)}
-    work.metric("partition", pl.DataFrame([row]).with_columns(**extra))
+    every, stays = pl.concat(standing), pl.concat(given)
+    unknown = repeats["doc_id"].n_unique() - stays["doc_id"].n_unique()
+    work.metric("partition", tally.totals(every, stays, weighted).with_columns(
+        tokens=pl.lit(int(measured["tokens"].sum())), changed_texts=pl.lit(changed), unknown_documents=pl.lit(unknown)
+    ))  # fmt: skip
+    work.metric("domains", tally.domains(every, stays))
+    work.metric("phases", tally.phases(stays))
 
 
 def places(doc_ids: pl.Series, seed: int) -> pl.Series:

@@ -131,7 +131,7 @@ class Mixed(Section):
                 settings={"weighted": sorted(plan.weighted())},
                 takes=view.kept,
                 retention=place.retention,
-                expectations=checks.mixed(plan.max_epochs.values()),
+                expectations=checks.mixed(plan.max_epochs.values(), len(plan.budgets)),
             ),
         )
 

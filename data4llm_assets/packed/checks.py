@@ -18,17 +18,38 @@ def tokenized() -> tuple[Expectation, ...]:
     )  # fmt: skip
 
 
-def packed(strategy: Literal["best_fit", "concatenate"]) -> tuple[Expectation, ...]:
+def packed(strategy: Literal["best_fit", "concatenate"], sequence_length: int) -> tuple[Expectation, ...]:
     always = (
         between("abundance", "unexplained_tokens", 0, 0, "Tokens, separators and padding make up the sequences exactly."),
         between("articulation", "broken_tokens", 0, 0, "Every span reads back as the tokens of its document."),
+        between("articulation", "overlapping_pieces", 0, 0, "No document reaches into the next one or out of its sequence."),
+        between(
+            "articulation", "tokens_per_piece", min(16, sequence_length // 8), None,
+            "Sequences should be made of documents, not of crumbs that are over before anything is learnt.", severity="warning",
+        ),
         between("sanitization", "documents_met_again", 0, 0, "No sequence holds two pieces of one document."),
+        between(
+            "sanitization", "stray_separators", 0, 0,
+            "Every separator ends a document, and no text holds one: one document could pass for several.",
+        ),
+        between("sanitization", "ids_out_of_vocabulary", 0, 0, "Every token id in the sequences is one that the tokenizer has."),
+        between(
+            "inclusiveness", "missing_tokens", 0, 0, "Every domain has all the tokens in sequences that were sent here, once each.",
+            frame="domains",
+        ),
         between(
             "inclusiveness", "dominance", 0.0, 0.5, "No single document makes up half of the part's tokens.", severity="warning"
         ),
     )  # fmt: skip
     if strategy == "concatenate":
-        return always
+        return (
+            *always,
+            between(
+                "abundance", "padding_share", 0.0, 0.05,
+                "Hardly any training should go into padding: repeats of a few documents keep each other out of sequences.",
+                severity="warning",
+            ),
+        )  # fmt: skip
     return (
         *always,
         between("articulation", "needlessly_cut", 0, 0, "Only documents longer than a sequence are cut."),

@@ -75,9 +75,8 @@ def pack(
     separator: bool,
     seed: int,
 ) -> None:
-    import numpy as np
-
     from data4llm_assets.packed import best_fit, concatenate, sequences
+    from data4llm_assets.packed.tally import Tally
 
     model = work.model(tokenizer)
     table = pl.concat([pl.DataFrame(schema=DOCUMENTS), *(frame for _, frame in work.read_all(Ref(tokenized, "documents")))])
@@ -85,45 +84,20 @@ def pack(
     flat = table["tokens"].rechunk().to_arrow().flatten().to_numpy(zero_copy_only=False)
     del table
     place = best_fit.place if strategy == "best_fit" else concatenate.place
-    row = dict.fromkeys(("pieces", "cut_documents", "needlessly_cut", "documents_met_again", "broken_tokens"), 0)
-    least = 0
-    lengths = pl.DataFrame(schema=LENGTHS)
+    tally = Tally(sequence_length, model.vocabulary, model.separator, model.pad)
     for phase in copies["phase"].unique().sort():
         own = copies.filter(phase=phase)
         counts, begins = own["length"].to_numpy(), own["begin"].to_numpy()
         numbers = own["doc_id"].rank("dense").cast(pl.Int64).to_numpy() - 1
         pieces = place(counts, numbers, sequence_length, separator).ordered()
+        tally.place(int(phase), own, pieces)
         made = sequences.written(pieces, flat, begins, own["doc_id"], sequence_length, model.separator, model.pad)
-        for frame, differing in made:
+        for frame, broken in made:
             work.write("sequences", frame)
-            row["broken_tokens"] += differing
-        spread = np.bincount(pieces.row, minlength=len(counts))
-        used, closed = int((pieces.length + pieces.closed).sum()), int(pieces.closed.sum())
-        padding = int((sequence_length - pieces.used()).sum())
-        part = (int(phase), pieces.sequences(), int(pieces.length.sum()), closed, padding)
-        lengths = pl.concat([lengths, pl.DataFrame([part], schema=LENGTHS, orient="row")])
-        row["pieces"] += len(pieces.row)
-        row["cut_documents"] += int((spread > 1).sum())
-        row["needlessly_cut"] += int((spread > -(-counts // sequence_length)).sum())
-        meetings = pieces.sequence * (int(numbers.max()) + 1) + numbers[pieces.row]
-        row["documents_met_again"] += len(meetings) - len(np.unique(meetings))
-        least += -(-used // sequence_length)
-    work.write("lengths", lengths)
-    row |= {name: int(lengths[name].sum()) for name in ("sequences", "separators", "padding")}
-    row |= {"documents": copies.height, "tokens": int(copies["length"].sum())}
-    capacity = row["sequences"] * sequence_length
-    row["unexplained_tokens"] = capacity - row["tokens"] - row["separators"] - row["padding"]
-    shares = copies.group_by("domain").agg(copies=pl.len().cast(pl.Int64), tokens=pl.col("length").sum()).sort("domain")
-    work.metric("domains", shares)
-    largest = copies.group_by("doc_id").agg(pl.col("length").sum())["length"].to_numpy()
-    # Few sequences cannot be full, and of few documents one is always large.
-    ratios: dict[str, float | None] = dict.fromkeys(("excess", "padding_share", "dominance"))
-    if row["sequences"] >= 1000:
-        ratios["excess"] = row["sequences"] / least - 1
-        ratios["padding_share"] = row["padding"] / capacity
-        ratios["dominance"] = float(largest.max()) / row["tokens"]
-    columns = {name: pl.lit(value, pl.Float64) for name, value in ratios.items()}
-    work.metric("partition", pl.DataFrame([row]).with_columns(**columns))
+            tally.write(frame, broken)
+    work.write("lengths", pl.DataFrame(tally.lengths, schema=LENGTHS, orient="row"))
+    for name, rows in tally.frames().items():
+        work.metric(name, rows)
 
 
 def _in_seeded_order(copies: pl.DataFrame, lengths: pl.Series, seed: int) -> pl.DataFrame:

@@ -71,7 +71,7 @@ class Packed(Section):
                 reads=(Read(Ref(tokenized, "documents"), "own"),),
                 settings={**self.model_dump(include={"strategy", "separator", "sequence_length"}), "seed": seed},
                 measures=(place.tokenizer,),
-                expectations=checks.packed(self.strategy),
+                expectations=checks.packed(self.strategy, self.sequence_length),
                 kinds=("polars", "parquet", "numba"),
             ),
             Node(

@@ -21,6 +21,13 @@ def index(quarantine: float) -> tuple[Expectation, ...]:
         ),
         between(
             "inclusiveness",
+            "strays",
+            0,
+            0,
+            "Every locator leads into the file its record was read from: else nobody finds the original again, or takes it down.",
+        ),
+        between(
+            "inclusiveness",
             "pages_share",
             0.2,
             1,
@@ -62,5 +69,29 @@ def index(quarantine: float) -> tuple[Expectation, ...]:
             0,
             0.2,
             "Many records held NULs, lone surrogates or invalid UTF-8: the source was written with the wrong encoding.",
+        ),
+        between(
+            "sanitization",
+            "same_payload_share",
+            0,
+            0.2,
+            "A fifth of the records hold the very same bytes: an error, consent or login page may have come in place of the pages.",
+            severity="warning",
+        ),
+        between(
+            "sanitization",
+            "secret_urls_share",
+            0,
+            0.01,
+            "URLs carry passwords, access tokens or sessions, and would hand them on to whoever reads the corpus.",
+            severity="warning",
+        ),
+        between(
+            "sanitization",
+            "licensed_share",
+            0.9,
+            1,
+            "Records come without a licence: say `license` in the recipe's source, NOASSERTION where nobody knows.",
+            severity="warning",
         ),
     )

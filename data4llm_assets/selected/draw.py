@@ -13,6 +13,7 @@ import polars as pl
 
 from data4llm_assets import document
 from data4llm_assets.node import Ref, Work
+from data4llm_assets.selected import tally
 from data4llm_assets.selected.dsir import divergence
 from data4llm_assets.selected.selection import HISTOGRAM, NGRAMS, Selection
 
@@ -88,22 +89,18 @@ def decide(work: Work, *, by: Selection, seed: int, measured: str) -> None:
 
 def select(work: Work, *, by: Selection, cutoff: str) -> None:
     verdicts = work.read(Ref(cutoff, "verdicts"))
-    totals = {"documents": 0, "kept": 0, "without_verdict": 0, "kept_below_cutoff": 0, "words": 0, "words_kept": 0}
+    judged_rows = [pl.DataFrame(schema=tally.JUDGED)]
     for batch in work.batches(text=False):
-        judged = batch.select("doc_id", "text_digest", "bytes").join(verdicts, on="doc_id", how="left", maintain_order="left")
-        kept = judged.filter("kept")
-        work.write("kept", document.conform(kept, document.KEPT))
+        described = batch.select("doc_id", "text_digest", "bytes", "domain", "language", "license")
+        judged = described.join(verdicts, on="doc_id", how="left", maintain_order="left")
+        work.write("kept", document.conform(judged.filter("kept"), document.KEPT))
         # A document without a verdict is neither kept nor dropped: the accounts refuse the partition.
         work.write("decisions", _decisions(judged.filter(~pl.col("kept")), by))
-        totals["documents"] += judged.height
-        totals["kept"] += kept.height
-        totals["without_verdict"] += int(judged["kept"].null_count())
-        totals["kept_below_cutoff"] += kept.filter((pl.col("key") < pl.col("cutoff")) | (pl.col("words") < by.min_words)).height
-        totals["words"] += int(judged.filter(pl.col("words") >= by.min_words)["words"].sum())
-        totals["words_kept"] += int(kept["words"].sum())
-    eligible = verdicts.filter(pl.col("words") >= by.min_words).height
-    lengths = totals["words_kept"] / totals["kept"] / (totals["words"] / eligible) if totals["kept"] >= 100 else None
-    work.metric("partition", pl.DataFrame([totals]).with_columns(length_ratio=pl.lit(lengths, pl.Float64)))
+        judged_rows.append(document.conform(judged, tally.JUDGED))
+    judged = pl.concat(judged_rows)
+    work.metric("partition", tally.totals(judged, by.min_words))
+    work.metric("domains", tally.shares(judged, "domain"))
+    work.metric("languages", tally.shares(judged, "language"))
 
 
 def _decisions(dropped: pl.DataFrame, by: Selection) -> pl.DataFrame:

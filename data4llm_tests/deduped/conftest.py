@@ -90,7 +90,7 @@ class Shop:
         self.write_for(self.partition.key, table, frame)
 
     def write_for(self, key: str, table: str, frame: pl.DataFrame) -> None:
-        assert frame.schema == self.schemas[Ref(self.node, table)]
+        assert frame.schema.items() >= self.schemas[Ref(self.node, table)].items()
         self.tables.setdefault((self.node, table, key), []).append(frame)
 
     def metric(self, frame: str, rows: pl.DataFrame) -> None:
@@ -118,10 +118,16 @@ class Shop:
 
 @pytest.fixture(scope="session")
 def build() -> Callable[..., Shop]:
-    """Run the stage over {partition: rows of (doc_id, text) or (doc_id, text, page_id)}."""
+    """Run the stage over {partition: rows of (doc_id, text) or (doc_id, text, page_id)}; `further` stands in the kept table."""
 
-    def run(held: Mapping[Partition, Sequence[tuple[str, ...]]], section: Deduped | None = None, **options: Any) -> Shop:
-        shop = Shop({some: documents(rows) for some, rows in held.items()}, **options)
+    def run(
+        held: Mapping[Partition, Sequence[tuple[str, ...]]],
+        section: Deduped | None = None,
+        further: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Shop:
+        columns = [pl.lit(value).alias(name) for name, value in (further or {}).items()]
+        shop = Shop({some: documents(rows).with_columns(columns) for some, rows in held.items()}, **options)
         return shop.run(section or Deduped())
 
     return run

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 
 from data4llm_assets.deduped.matching import SIGNATURE, Matching
@@ -86,10 +87,10 @@ def test_a_drifting_page_never_disappears(build: Make, shard: Make) -> None:
         held[shard(snapshot)] = [(f"v{snapshot:02}", versions[-1], "page")]
     kept, config = build(held).kept(), MinHash()
     assert kept == [f"v{number:02}" for number in range(0, 30, 3)]
-    features = [config.features(pl.Series([version])) for version in versions]
+    features = config.features(pl.Series(versions))
     for newest in range(30):
-        near = [config.similarities(features[newest], features[old])[0] for old in range(newest + 1) if f"v{old:02}" in kept]
-        assert max(near) >= 0.8
+        old = np.array([number for number in range(newest + 1) if f"v{number:02}" in kept])
+        assert config.similarities(features, np.full(len(old), newest), old).max() >= 0.8
 
 
 def test_a_withdrawn_snapshot_repeats_the_fold_only_from_there(build: Make, shard: Make) -> None:
@@ -142,12 +143,13 @@ class Planned(Matching):
     def features(self, texts: pl.Series) -> pl.Series:
         return texts.str.split("|").list.last().str.split(" ")
 
-    def similarities(self, left: pl.Series, right: pl.Series) -> pl.Series:
-        return left.list.set_intersection(right).list.len() / left.list.set_union(right).list.len()
+    def similarities(self, features: pl.Series, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        one, other = features.gather(left), features.gather(right)
+        return (one.list.set_intersection(other).list.len() / one.list.set_union(other).list.len()).to_numpy()
 
 
 def test_a_match_waits_for_the_verdict_over_an_earlier_match(build: Make, shard: Make) -> None:
-    """"p" looks into many buckets before it is known to stay; "r" matches both, and must name "p"."""
+    """Document p looks into many buckets before it is known to stay; r matches p and q, and must name p."""
     others = [(f"{number}", f"{number}|o{number}") for number in range(6)]
     texts = [*others, ("p", "0,1,2,3,4,5,9|a b"), ("q", "9|c d"), ("r", "9|a b c d")]
     shop = build({shard(0): texts}, Deduped(methods=(Planned(),)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -35,8 +36,8 @@ def test_parameters_widen_or_narrow_what_is_equal() -> None:
 
 def test_similarity_is_that_of_the_texts_and_not_of_the_digests() -> None:
     exact = Exact()
-    left, right = exact.features(pl.Series(["a  b", "a"])), exact.features(pl.Series(["a b", "b"]))
-    assert exact.similarities(left, right).to_list() == [1.0, 0.0]
+    features = exact.features(pl.Series(["a  b", "a", "a b", "b"]))
+    assert exact.similarities(features, np.array([0, 1]), np.array([2, 3])).tolist() == [1.0, 0.0]
 
 
 def test_golden_signatures() -> None:

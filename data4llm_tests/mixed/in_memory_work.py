@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
 from data4llm_assets import document
+from data4llm_assets.engine import accounts
 from data4llm_assets.method import Method
-from data4llm_assets.node import Node, Partition, Place, Ref, Section, View
+from data4llm_assets.node import Expectation, Node, Partition, Place, Ref, Section, View
 
 INPUT = View(texts=(Ref("input", "documents"),), kept=Ref("input", "kept"))
 
@@ -27,6 +29,22 @@ def corpus(texts: dict[str, list[tuple[str, str, str]]]) -> Corpus:
 
 def place(name: str, *, view: View = INPUT, seed: int = 7, tokenizer: Any = None) -> Place:
     return Place(name, view, seed, {}, {}, tokenizer=tokenizer)
+
+
+def broken(expectations: Iterable[Expectation], frames: Mapping[str, pl.DataFrame]) -> list[str]:
+    """Columns whose bounds do not hold, in order; nulls pass. Raises where an expectation names no column that was measured."""
+    found = []
+    for each in expectations:
+        values = frames[each.frame][each.arguments["column"]].drop_nulls()
+        low, high = each.arguments.get("min_value"), each.arguments.get("max_value")
+        if (low is not None and (values < low).any()) or (high is not None and (values > high).any()):
+            found.append(each.arguments["column"])
+    return found
+
+
+def guards(node: Node) -> dict[str, int]:
+    """How many expectations of a node, with those that the engine adds, guard each quality."""
+    return Counter(each.quality for each in (*node.expectations, *accounts.expectations(node, "")))
 
 
 class Corpus:
@@ -58,16 +76,11 @@ class Corpus:
 
     def failed(self, section: Section, place: Place) -> list[str]:
         """Columns of the expectations that do not hold. Raises where an expectation names no column that was measured."""
-        broken = []
+        found = []
         for node in section.nodes(place):
             for partition in self.of(node):
-                frames = self.metrics[node.name, partition.key]
-                for each in node.expectations:
-                    values = frames[each.frame][each.arguments["column"]].drop_nulls()
-                    low, high = each.arguments["min_value"], each.arguments["max_value"]
-                    if (low is not None and (values < low).any()) or (high is not None and (values > high).any()):
-                        broken.append(each.arguments["column"])
-        return broken
+                found += broken(node.expectations, self.metrics[node.name, partition.key])
+        return found
 
 
 class MemoryWork:
