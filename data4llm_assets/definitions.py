@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dagster as dg
 
-from data4llm_assets.commands.options import recipe_of, store_of
 from data4llm_assets.engine.state import Graph
 from data4llm_assets.engine.wiring import build_defs
 from data4llm_assets.recipe import load_recipe
+from data4llm_assets.settings import recipe_of, store_of
 
 
 def _graph() -> Graph:

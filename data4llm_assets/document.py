@@ -6,11 +6,18 @@ Here: schemas, identifiers, text digests. Not here: how tables are stored (`engi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
-RECORDS = pl.Schema(
+
+def _schema(columns: Mapping[str, Any]) -> pl.Schema:
+    # Dtypes are classes or instances; Polars takes both, its annotations no mixture.
+    return pl.Schema(columns)
+
+
+RECORDS = _schema(
     {
         "doc_id": pl.String,
         "page_id": pl.String,
@@ -32,7 +39,7 @@ RECORDS = pl.Schema(
 )
 """`raw_crawl`: an index of records. `count` identical records of one snapshot are one row. `meta` is a map<string,string>."""
 
-DOCUMENTS = pl.Schema(
+DOCUMENTS = _schema(
     {
         "doc_id": pl.String,
         "page_id": pl.String,
@@ -54,19 +61,19 @@ DOCUMENTS = pl.Schema(
 )
 """`extracted_text` and `synthesized`: documents with their text. `bytes` counts UTF-8 bytes of `text`."""
 
-KEPT = pl.Schema({"doc_id": pl.String, "text_digest": pl.String, "bytes": pl.Int64})
+KEPT = _schema({"doc_id": pl.String, "text_digest": pl.String, "bytes": pl.Int64})
 """Who stays after a step, and what their text is by then. From `mixed` on, `repeats` and `phase` stand beside."""
 
-MIXED = pl.Schema({**KEPT, "repeats": pl.Int64, "phase": pl.Int64})
+MIXED = _schema({**KEPT, "repeats": pl.Int64, "phase": pl.Int64})
 """`mixed` and later: how often a document is seen, and in which phase of training (0 is the first)."""
 
-OVERLAY = pl.Schema({"doc_id": pl.String, "text": pl.String, "text_digest": pl.String, "bytes": pl.Int64})
+OVERLAY = _schema({"doc_id": pl.String, "text": pl.String, "text_digest": pl.String, "bytes": pl.Int64})
 """The documents whose text a step edited, with the text as it reads after all of that step's edits."""
 
 SPAN = pl.Struct({"start": pl.Int64, "end": pl.Int64, "type": pl.String})
 """Half-open span in characters (Unicode code points) of the text before the edit."""
 
-DECISIONS = pl.Schema(
+DECISIONS = _schema(
     {
         "doc_id": pl.String,
         "rule": pl.String,
@@ -85,7 +92,7 @@ snapshot. `partner` is the doc_id a duplicate was dropped for; `reason` is a sho
 verdict (a parse error, say).
 """
 
-SEQUENCES = pl.Schema(
+SEQUENCES = _schema(
     {
         "input_ids": pl.List(pl.UInt32),
         "spans": pl.List(pl.Struct({"doc_id": pl.String, "doc_start": pl.Int64, "sequence_start": pl.Int64, "length": pl.Int64})),

@@ -191,7 +191,8 @@ def find_recipe(path: str | Path) -> Path:
     shipped = shipped_recipes()
     if str(path) in shipped:
         return shipped[str(path)]
-    msg = f"there is no recipe {str(path)!r}: neither a file nor one of those shipped ({', '.join(shipped)}){did_you_mean(str(path), shipped)}"
+    told = f"neither a file nor one of those shipped ({', '.join(shipped)})"
+    msg = f"there is no recipe {str(path)!r}: {told}{did_you_mean(str(path), shipped)}"
     raise RecipeError(msg)
 
 
@@ -222,13 +223,14 @@ def _validate(file: Path, marked: dict[str, Any]) -> Recipe:
 
 def _explain(file: Path, marked: Any, error: Any) -> str:
     """One mistake as `file:line: key: what is wrong`. Pydantic's location contains union tags that the file does not: skip them."""
-    at, line, keys = marked, 1, []
+    at: Any = marked
+    line, keys = 1, list[str]()
     for step in error["loc"]:
         inside = step in at if isinstance(at, dict) else isinstance(at, list) and isinstance(step, int) and step < len(at)
         if not inside:
             continue
-        if hasattr(at, "lc") and at.lc.data:
-            line = (at.lc.key(step) if isinstance(at, dict) else at.lc.item(step))[0] + 1
+        if (marks := getattr(at, "lc", None)) is not None and marks.data:
+            line = (marks.key(step) if isinstance(at, dict) else marks.item(step))[0] + 1
         keys.append(str(step))
         at = at[step]
     message = error["msg"].removeprefix("Value error, ")

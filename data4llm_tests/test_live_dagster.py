@@ -97,7 +97,8 @@ def test_checks_and_counts_are_shown_with_observed_values(live: Live) -> None:
         """{ assetNodeOrError(assetKey: {path: ["micro", "filtered"]}) { ... on AssetNode {
                groupName assetMaterializations(limit: 1) { metadataEntries { label } }
                assetChecksOrError { ... on AssetChecks { checks { name
-                 executionForLatestMaterialization { status evaluation { metadataEntries { label ... on IntMetadataEntry { intValue } } } } } } } } } }"""
+                 executionForLatestMaterialization { status evaluation {
+                   metadataEntries { label ... on IntMetadataEntry { intValue } } } } } } } } } }"""
     )["assetNodeOrError"]
     assert found["groupName"] == "4_filtered"
     labels = {entry["label"] for entry in found["assetMaterializations"][0]["metadataEntries"]}
@@ -135,9 +136,7 @@ def test_a_refused_partition_shows_its_check_and_publishes_nothing(live: Live) -
     data4llm(live.folder, "run", "recipe.yaml", expect=1)
     assert live.corpus().state.entry("filtered", "docs-0|first") == before
     found = live.query(
-        """{ assetNodeOrError(assetKey: {path: ["micro", "filtered"]}) { ... on AssetNode { assetChecksOrError { ... on AssetChecks {
-               checks { name } } } } }
-             assetCheckExecutions(assetKey: {path: ["micro", "filtered"]}, checkName: "abundance", limit: 5) {
+        """{ assetCheckExecutions(assetKey: {path: ["micro", "filtered"]}, checkName: "abundance", limit: 5) {
                status evaluation { severity description metadataEntries { label ... on FloatMetadataEntry { floatValue } } } } }"""
     )["assetCheckExecutions"]
     failed = next(each for each in found if each["status"] == "FAILED")

@@ -106,7 +106,7 @@ def test_a_changed_threshold_measures_nothing_and_going_back_costs_nothing(built
     before = objects(built, "measures/")
     report = changed.build()
     assert report.ok
-    signals = {path for path in objects(built, "measures/") - before}
+    signals = objects(built, "measures/") - before
     # Documents newly let through or shut out change who is measured downstream, never what a rule measured.
     assert not {record["counters"].get("measured_gopher_quality", 0) for record in read_records(changed.store, report.run)} - {0}
     assert not signals

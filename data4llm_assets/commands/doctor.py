@@ -10,9 +10,10 @@ from rich.table import Table
 
 from data4llm_assets.commands import health, machine
 from data4llm_assets.commands.health import Finding, first_line
-from data4llm_assets.commands.options import JsonOption, RecipeArgument, StoreOption, out, print_json, recipe_of, store_of
+from data4llm_assets.commands.options import JsonOption, RecipeArgument, StoreOption, out, print_json
 from data4llm_assets.models.language_model import LanguageModelMethod
 from data4llm_assets.recipe import Recipe, RecipeError, load_recipe
+from data4llm_assets.settings import recipe_of, store_of
 
 MARKS = {"ok": "[green]✓[/green]", "warning": "[yellow]![/yellow]", "failed": "[red]✗[/red]"}
 

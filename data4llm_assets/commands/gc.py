@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from data4llm_assets.commands.options import JsonOption, StoreOption, out, print_json, store_of
+from data4llm_assets.commands.options import JsonOption, StoreOption, out, print_json
 from data4llm_assets.engine.garbage import collect
 from data4llm_assets.engine.store import Store
+from data4llm_assets.settings import store_of
 
 
 def gc(

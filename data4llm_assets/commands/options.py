@@ -1,20 +1,16 @@
-"""Arguments that commands share, and how a command finds its recipe and its store."""
+"""Arguments that commands share, and where they print."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from data4llm_assets.corpus import Corpus
-
-RECIPE_VARIABLE = "DATA4LLM_RECIPE"
-STORE_VARIABLE = "DATA4LLM_STORE"
+from data4llm_assets.settings import RECIPE_VARIABLE, STORE_VARIABLE, recipe_of, store_of
 
 RecipeArgument = Annotated[
     str | None,
@@ -42,16 +38,6 @@ ShardOption = Annotated[
 
 out = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
-
-
-def recipe_of(given: str | None) -> str:
-    if given:
-        return given
-    return os.environ.get(RECIPE_VARIABLE) or ("recipe.yaml" if Path("recipe.yaml").is_file() else "sample")
-
-
-def store_of(given: str | None) -> str:
-    return given or os.environ.get(STORE_VARIABLE) or "store"
 
 
 def open_corpus(recipe: str | None, store: str | None) -> Corpus:

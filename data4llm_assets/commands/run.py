@@ -22,7 +22,6 @@ from data4llm_assets.commands.options import (
     open_corpus,
     out,
     print_json,
-    recipe_of,
 )
 from data4llm_assets.corpus import Corpus
 from data4llm_assets.engine.expectations import refused, sentence
@@ -33,6 +32,7 @@ from data4llm_assets.engine.run import Done, Report, selected
 from data4llm_assets.recipe import find_recipe, load_graph
 from data4llm_assets.report.funnel import funnel, funnel_table
 from data4llm_assets.report.throughput import throughput
+from data4llm_assets.settings import recipe_of
 
 
 def run(

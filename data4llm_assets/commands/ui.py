@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 
-from data4llm_assets.commands.options import RECIPE_VARIABLE, STORE_VARIABLE, RecipeArgument, StoreOption, out, recipe_of, store_of
+from data4llm_assets.commands.options import RecipeArgument, StoreOption, out
 from data4llm_assets.engine.home import dagster_home
 from data4llm_assets.engine.store import Store
 from data4llm_assets.recipe import find_recipe
+from data4llm_assets.settings import RECIPE_VARIABLE, STORE_VARIABLE, recipe_of, store_of
 
 
 def ui(

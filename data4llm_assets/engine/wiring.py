@@ -136,7 +136,7 @@ def _asset(
 
 def _describe(node: Node) -> str:
     """What a newcomer reads beside the asset: what it is, what it publishes, how it is partitioned."""
-    grains = {"grid": "one partition per shard and snapshot", "corpus": "one for the whole corpus", "part": "one partition per part"}
+    grains = {"grid": "one partition per shard and snapshot", "corpus": "one for all", "part": "one partition per part"}
     tables = "\n".join(f"| `{name}` | {', '.join(schema)} |" for name, schema in node.schemas.items())
     return f"{node.description.rstrip('.')}.\n\nPublishes, {grains[node.grain]}:\n\n| table | columns |\n|---|---|\n{tables}"
 

@@ -135,7 +135,8 @@ class Draft:
             schema = self._node.schemas[table]
             if table == self._node.keeps and frame is not None:
                 # A step that comes after the mixture hands on how often a document is seen, and when.
-                schema = pl.Schema({**schema, **{name: MIXED[name] for name in ("repeats", "phase") if name in frame.columns}})
+                handed_on: dict[str, Any] = {column: MIXED[column] for column in ("repeats", "phase") if column in frame.columns}
+                schema = pl.Schema({**dict(schema), **handed_on})
             self._writers[name] = TableWriter(self._store, schema)
         return self._writers[name]
 

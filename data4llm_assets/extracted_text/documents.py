@@ -11,9 +11,9 @@ import polars as pl
 from data4llm_assets.document import DECISIONS, DOCUMENTS, conform, text_digests
 from data4llm_assets.extracted_text.extraction import Extracted, Extraction, Refused
 from data4llm_assets.node import Work
-from data4llm_assets.raw_crawl.tally import SMALLEST_SHARE
 from data4llm_assets.raw_crawl.reading import identify, source_records
 from data4llm_assets.raw_crawl.source import Record, SourceSection
+from data4llm_assets.raw_crawl.tally import SMALLEST_SHARE
 
 BATCH_BYTES = 32 << 20
 EMPTY, FAILED = "extracted_text.empty", "extracted_text.failed"

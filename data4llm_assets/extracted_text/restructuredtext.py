@@ -104,15 +104,15 @@ def _own_registries() -> Iterator[None]:
         def run(self) -> list[Any]:
             return []
 
-    roles_before, directives_before = dict(roles._roles), dict(directives._directives)
+    roles_before, directives_before = dict(roles._roles), dict(directives._directives)  # type: ignore[attr-defined]
     directives.register_directive("date", Nothing)
     try:
         yield
     finally:
-        roles._roles.clear()
-        roles._roles.update(roles_before)
-        directives._directives.clear()
-        directives._directives.update(directives_before)
+        roles._roles.clear()  # type: ignore[attr-defined]
+        roles._roles.update(roles_before)  # type: ignore[attr-defined]
+        directives._directives.clear()  # type: ignore[attr-defined]
+        directives._directives.update(directives_before)  # type: ignore[attr-defined]
 
 
 def _title(document: Any) -> str | None:

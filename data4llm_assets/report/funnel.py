@@ -75,7 +75,7 @@ def _count(value: int | None) -> str:
 
 def _accounts(corpus: Corpus, node: Node) -> list[dict[str, Any]]:
     """The accounts of every current partition; of a step that takes no documents, its own totals."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for partition in corpus.state.partitions(node):
         value = corpus.state.entry(node.name, partition.key).value
         manifest = corpus.state.manifest(value["fingerprint"]) if value is not None else None

@@ -74,7 +74,9 @@ def test_ten_runs_killed_at_random_and_resumed_make_the_same_manifests(tmp_path:
 def test_two_runs_on_one_store_both_work_and_none_corrupts(tmp_path: Path, micro_store: Path) -> None:
     data4llm(tmp_path, "snapshot", "add", "first", "--recipe", "micro")
     both = [
-        subprocess.Popen(command("run", "micro", "--workers", "1"), cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command("run", "micro", "--workers", "1"), cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     told = [run.communicate(timeout=300)[0] for run in both]
