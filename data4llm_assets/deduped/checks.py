@@ -76,6 +76,12 @@ def deduped() -> tuple[Expectation, ...]:
             severity="warning",
         ),
         between(
+            "articulation", "longest_ratio", 0.1, 1,
+            "None of the longest documents was kept: long texts were held equal for what they share, not for what they say.",
+            severity="warning",
+        ),
+        between("inclusiveness", "languages_lost", 0, 0, "A language lost every new document: it is no longer in the partition."),
+        between(
             "inclusiveness", "kept_share", 0.05, 1,
             "A language lost nearly all of its new documents: its script may not be cut into words as it should.",
             severity="warning", frame="languages",

@@ -58,14 +58,23 @@ def settle(work: Work, verdicts: Ref) -> None:
         "carried": (pl.col("action") == "carry").sum().cast(pl.Int64),
         "dropped": (pl.col("action") == "drop").sum().cast(pl.Int64),
     }
-    work.metric("languages", with_share(documents.group_by("language").agg(**counted).sort("language")))
+    languages = documents.group_by("language").agg(**counted).sort("language")
+    work.metric("languages", with_share(languages))
+    new = pl.col("documents") - pl.col("carried")
+    lost = languages.filter(new >= FEW, new == pl.col("dropped"))
     totals = with_share(documents.select(**counted)).with_columns(
+        languages_lost=pl.lit(len(lost), pl.Int64),
+        longest_ratio=pl.lit(_longest(kept) / max(_longest(fresh), 1) if len(fresh) >= FEW else None, pl.Float64),
         repeated_texts=pl.lit(len(kept) - kept["text_digest"].n_unique(), pl.Int64),
         strangers=pl.lit(len(judged) - len(decisions), pl.Int64),
         unnamed=pl.lit(judged["partner"].null_count(), pl.Int64),
         length_ratio=pl.lit(_mean_bytes(kept) / max(_mean_bytes(fresh), 1) if len(kept) >= FEW else None, pl.Float64),
     )
     work.metric("partition", totals)
+
+
+def _longest(documents: pl.DataFrame) -> int:
+    return max(documents["bytes"].to_list(), default=0)
 
 
 def _mean_bytes(documents: pl.DataFrame) -> float:
