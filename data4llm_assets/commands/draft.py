@@ -43,9 +43,11 @@ _READS = {
 def draft(corpus: str, proposals: Sequence[Proposal], recipe: Path, looked_at: str, workers: int) -> str:
     """The recipe as YAML. recipe: the file it is for; paths count from its folder."""
     page = Page()
-    page.note(0, f"Written by `data4llm init {looked_at}`: what it found, and what it guessed and why. Read it through, then")
-    page.note(0, f"`data4llm try FILE --recipe {recipe.name}` shows one document through every step, `data4llm plan {recipe.name}`")
-    page.note(0, f"what would be built, `data4llm run {recipe.name}` builds it. Numbers with ≈ are estimated from a sample.")
+    page.note(0, f"Written by `data4llm init {looked_at}`: what it found, what it guessed and why. Read it through. Then:")
+    page.add(0, f"#   data4llm try FILE --recipe {recipe.name}", "one document through every step")
+    page.add(0, f"#   data4llm plan {recipe.name}", "what would be built")
+    page.add(0, f"#   data4llm run {recipe.name}", "build it")
+    page.note(0, "Numbers with ≈ are estimated from a sample.")
     page.add(0, f"corpus: {corpus}", "names its assets in Dagster, and its place in the store")
     page.off(0, "owners: [you@example.com]")
     page.add(0, "seed: 0", "every random choice is a pure function of it and of document ids")

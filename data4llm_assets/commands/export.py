@@ -107,9 +107,8 @@ def _sequences(corpus: Corpus, wanted: Sequence[str] | None) -> Content:
     file_rows, group_rows = (max(1, size // row_bytes) for size in (huggingface.FILE_BYTES, huggingface.GROUP_BYTES))
 
     def tables(folder: Path) -> Iterator[pa.Table]:
-        for frame in in_training_order(corpus.store, found.parts, found.order, file_rows, folder):
-            for some in frame.iter_slices(group_rows):
-                yield sequence_table(some, names, separator)
+        for frame in in_training_order(corpus.store, found.parts, found.order, file_rows, group_rows, folder):
+            yield sequence_table(frame, names, separator)
 
     def card(written: Written) -> str:
         return sequence_card(corpus, found, tokenizer, written, schema)

@@ -129,8 +129,9 @@ def _print_kept(kept: dict[str, dict[str, Any]]) -> None:
 
 def _table(proposals: Sequence[Proposal]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for head in ("source", "kind", "files", "size", "≈ documents", "≈ tokens", "languages", "domain", "shards"):
-        table.add_column(head, justify="right" if head in ("files", "size", "≈ documents", "≈ tokens", "shards") else "left")
+    for head in ("source", "kind", "files", "size", "≈ docs", "≈ tokens", "languages", "domain", "shards"):
+        right = head in ("files", "size", "≈ docs", "≈ tokens", "shards")
+        table.add_column(head, justify="right" if right else "left", no_wrap=right or head == "source")
     for proposal in proposals:
         group, found = proposal
         seen = ", ".join(list(found.languages)[:5]) + (", …" if len(found.languages) > 5 else "")

@@ -9,7 +9,13 @@ import polars as pl
 from data4llm_assets.node import Expectation, Node, between
 
 
-def account(taken: pl.DataFrame, kept: pl.DataFrame, added: pl.Series, decisions: pl.DataFrame, overlay: pl.Series) -> pl.DataFrame:
+FEW = 20
+"""Documents of a slice under which a share is chance: three of three dropped is no source wiped out."""
+
+
+def account(
+    taken: pl.DataFrame, kept: pl.DataFrame, added: pl.Series, decisions: pl.DataFrame, overlay: pl.Series, *, whole: bool = True
+) -> pl.DataFrame:
     """One row of counts in documents.
 
     Parameters
@@ -18,11 +24,12 @@ def account(taken: pl.DataFrame, kept: pl.DataFrame, added: pl.Series, decisions
     added : doc_ids that the step made itself.
     decisions : (doc_id, action).
     overlay : doc_ids with an edited text.
+    whole : whether the partition is all that its source delivered; of a slice, a few documents say nothing about the source.
 
     Returns
     -------
     documents_in, documents_out, dropped, carried, edited, added, unexplained, bytes_in, bytes_out (Int64), retention (Float64,
-    null if nothing went in; carried documents are no loss and not counted in it). `unexplained` counts documents that vanished
+    null if nothing went in, or too little of a slice; carried documents are no loss and not counted in it). `unexplained` counts documents that vanished
     without a decision, came from nowhere, were both kept and dropped, or were edited without a decision.
     """
     before = taken["doc_id"].unique()
@@ -50,7 +57,7 @@ def account(taken: pl.DataFrame, kept: pl.DataFrame, added: pl.Series, decisions
             "unexplained": [int(both) + int(nowhere) + int(vanished) + int(silent_edits)],
             "bytes_in": [_bytes(taken)],
             "bytes_out": [_bytes(kept)],
-            "retention": [stayed / basis if basis > 0 else None],
+            "retention": [stayed / basis if basis >= (1 if whole else FEW) else None],
         },
         schema_overrides={"retention": pl.Float64},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -12,7 +13,8 @@ def dagster_home() -> str:
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
     if not settings.exists():
-        settings.write_text(_settings())
+        # The folder itself, so that whoever opens the instance later needs no environment.
+        settings.write_text(_settings().replace("{env: DAGSTER_HOME}", json.dumps(str(home))))
     return str(home)
 
 

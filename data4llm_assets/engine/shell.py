@@ -166,4 +166,5 @@ def _account(
     if "overlay" in tables:
         overlay = store.read_table(tables["overlay"].digest, ["doc_id"])["doc_id"]
     decisions = store.read_table(tables["decisions"].digest, ["doc_id", "action"])
-    return accounts.account(taken, read_kept(store, tables[node.keeps]), added, decisions, overlay)
+    whole = state.graph.sources[partition.source].shards == 1 and partition.arrival == 0
+    return accounts.account(taken, read_kept(store, tables[node.keeps]), added, decisions, overlay, whole=whole)

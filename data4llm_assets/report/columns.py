@@ -67,11 +67,11 @@ def mapping(rows: Rows) -> Mapped | None:
 
 
 def text_column(values: Mapping[str, Sequence[Any]]) -> Guess | None:
-    """The string column with the longest values on average, unless one nearly as long bears a usual name."""
+    """The string column with the longest values on average, unless one nearly as long bears a usual name. Addresses are no text."""
     lengths = {
         name: sum(len(value) for value in column) / len(column)
         for name, column in values.items()
-        if column and all(isinstance(value, (str, bytes)) for value in column)
+        if column and all(isinstance(value, (str, bytes)) for value in column) and _share(_URL, column) <= _MOST
     }
     if not lengths:
         return None

@@ -53,8 +53,7 @@ def funnel_table(corpus: Corpus) -> Table:
         table.add_row(
             entry["step"],
             _count(entry["documents_in"]),
-            _count(entry["documents_out"])
-            + (f" (+{entry['added']:,})" if entry["added"] and entry["stage"] == "synthesized" else ""),
+            _out(entry),
             "" if entry["retention"] is None else f"{entry['retention']:.1%}",
             "" if tokens is None else f"{'' if entry['tokens_exact'] else '≈ '}{tokens:,}",
             reasons + (f", {more} more" if more > 0 else ""),

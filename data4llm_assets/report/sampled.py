@@ -92,7 +92,7 @@ def sample(group: Group, tokenizer: Tokenizer | None) -> Sample:
         records=len(records),
         bad=Counter(each.rule.partition(".")[2] for each in found if isinstance(each, Bad)),
         languages={} if domain.column == "code" else languages(documents["text"]),
-        all_documents=round(len(records) / share) if share else 0,
+        all_documents=_all_documents(group, len(records), share),
         all_bytes=all_bytes,
         all_tokens=round(all_bytes / _bytes_per_token(documents["text"], tokenizer)),
     )
@@ -163,6 +163,12 @@ def _parquet_rows(stream: BinaryIO) -> Iterator[Mapping[str, Any]]:
             return
     except (pa.ArrowException, OSError, UnicodeDecodeError):
         return
+
+
+def _all_documents(group: Group, records: int, share: float) -> int:
+    if group.kind == "files":
+        return round(len(group.files) * records / max(1, min(len(group.files), _FILES["files"])))
+    return round(records / share) if share else 0
 
 
 def _records(group: Group, section: SourceSection) -> tuple[list[Record | Bad], float]:

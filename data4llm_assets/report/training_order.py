@@ -22,13 +22,20 @@ MOST_BUCKETS = 256
 
 
 def in_training_order(
-    store: Store, parts: Mapping[int, TableFile], order: TableFile, rows: int, scratch: Path, most_buckets: int = MOST_BUCKETS
+    store: Store,
+    parts: Mapping[int, TableFile],
+    order: TableFile,
+    rows: int,
+    batch: int,
+    scratch: Path,
+    most_buckets: int = MOST_BUCKETS,
 ) -> Iterator[pl.DataFrame]:
-    """The columns of document.SEQUENCES and `phase`, `rows` sequences at a time, the first to train on first.
+    """The columns of document.SEQUENCES and `phase`, the first to train on first.
 
     Parameters
     ----------
     parts : the sequences of each part. order : (position, part, row, phase), every position once.
+    rows : sequences of a bucket, which is sorted in memory. batch : sequences given at a time.
     scratch : a folder for files that are gone at the end; as large as `most_buckets` buckets.
     """
     buckets = -(-order.rows // rows)
@@ -38,9 +45,11 @@ def in_training_order(
             _deal(store, parts, order, rows, first, last, Path(folder))
             for bucket in range(first, last):
                 file = _bucket_file(Path(folder), bucket)
-                frame = pl.read_ipc_stream(file).sort("position")
+                frame = pl.read_ipc_stream(file)
                 file.unlink()
-                yield frame.drop("position")
+                # Sorted piece by piece: a second copy of a bucket would double the memory.
+                places = frame["position"].arg_sort()
+                yield from (frame[places[begin : begin + batch]].drop("position") for begin in range(0, frame.height, batch))
 
 
 def _deal(store: Store, parts: Mapping[int, TableFile], order: TableFile, rows: int, first: int, last: int, folder: Path) -> None:

@@ -30,6 +30,11 @@ def test_a_column_called_text_is_believed_if_it_is_not_much_shorter() -> None:
     assert guessed(rows(text="short", story=LONG))["text"] == "story"
 
 
+def test_addresses_are_no_text() -> None:
+    assert guessed(rows(link=lambda n: f"https://a.org/{n}/" + "x" * 500, note="A short note.")) == {"text": "note", "url": "link"}
+    assert mapping(rows(link="https://a.org/")) is None
+
+
 def test_without_strings_there_is_no_text() -> None:
     assert mapping(rows(a=1, b=[1, 2])) is None
     assert mapping([]) is None
