@@ -8,7 +8,6 @@ import polars as pl
 
 from data4llm_assets.node import Expectation, Node, between
 
-
 FEW = 20
 """Documents of a slice under which a share is chance: three of three dropped is no source wiped out."""
 
@@ -28,9 +27,9 @@ def account(
 
     Returns
     -------
-    documents_in, documents_out, dropped, carried, edited, added, unexplained, bytes_in, bytes_out (Int64), retention (Float64,
-    null if nothing went in, or too little of a slice; carried documents are no loss and not counted in it). `unexplained` counts documents that vanished
-    without a decision, came from nowhere, were both kept and dropped, or were edited without a decision.
+    documents_in, documents_out, dropped, carried, edited, added, unexplained, bytes_in, bytes_out (Int64), retention (Float64, null
+    if nothing went in, or too little of a slice; carried documents are no loss and not counted in it). `unexplained` counts
+    documents that vanished without a decision, came from nowhere, were both kept and dropped, or were edited without a decision.
     """
     before = taken["doc_id"].unique()
     after = kept["doc_id"].unique()
