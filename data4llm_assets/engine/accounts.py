@@ -62,6 +62,13 @@ def account(
     )
 
 
+def reasons(decisions: pl.DataFrame) -> pl.DataFrame:
+    """(rule, action, documents): every document under the first rule that dropped, carried or edited it, most frequent first."""
+    told = decisions.filter(pl.col("action") != "keep").unique(["doc_id", "action"], keep="first", maintain_order=True)
+    counts = told.group_by("rule", "action").agg(documents=pl.len().cast(pl.Int64))
+    return counts.sort(["documents", "rule", "action"], descending=[True, False, False])
+
+
 def expectations(node: Node, source: str) -> tuple[Expectation, ...]:
     """The checks that every step gets: accounts balance, and the share kept lies within the recipe's bounds for the source."""
     if node.takes is None:

@@ -63,7 +63,7 @@ def bring_up_to_date(
     """Run everything that is due.
 
     A partition that failed or was refused is not tried again in this run, and nothing that would read it is; everything else goes
-    on. `watch` is told ("plan", Plan) before each frontier, ("done", Done) as jobs end, and ("adopted", Outcome) where an earlier
+    on. `watch` is told ("plan", Plan) and ("frontier", jobs) before each frontier, ("done", Done) as jobs end, and ("adopted", Outcome) where an earlier
     run's result became current again.
     """
     tell = watch or (lambda _event, _value: None)
@@ -86,6 +86,7 @@ def bring_up_to_date(
         jobs = frontier(state, report.plan, given_up)
         if not jobs:
             return report
+        tell("frontier", jobs)
         report.jobs += len(jobs)
         for done in execute(jobs):
             report.outcomes += done.outcomes

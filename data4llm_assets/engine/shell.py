@@ -78,6 +78,9 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
             frames = dict(draft.metrics)
         if node.takes is not None:
             frames["accounts"] = _account(state, node, partition, inputs, tables)
+        if "decisions" in tables:
+            decided = state.store.read_table(tables["decisions"].digest, ["doc_id", "rule", "action"])
+            frames["reasons"] = accounts.reasons(decided)
         asked = (*node.expectations, *accounts.expectations(node, partition.source))
         results = expectations.judge(asked, frames)
     except Exception as error:

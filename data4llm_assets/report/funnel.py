@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import polars as pl
@@ -21,21 +22,22 @@ def funnel(corpus: Corpus) -> list[dict[str, Any]]:
     found = []
     for section in corpus.recipe.steps:
         node = corpus.graph.nodes[section.name]
-        rows = _accounts(corpus, node)
-        if not rows:
+        manifests = _manifests(corpus, node)
+        if not manifests:
             continue
+        rows = [_account(manifest, node) for manifest in manifests]
         entry: dict[str, Any] = {"step": section.name, "stage": section.stage, "partitions": len(rows)}
         totals = pl.DataFrame(rows, infer_schema_length=None)
         for name in ("documents_in", "documents_out", "dropped", "carried", "edited", "added", "bytes_out"):
             entry[name] = int(totals[name].sum()) if name in totals.columns else None
         taken = (entry["documents_in"] or 0) - (entry["carried"] or 0)
         entry["retention"] = 1 - (entry["dropped"] or 0) / taken if taken and entry["documents_out"] is not None else None
-        exact = _exact_tokens(corpus, node, section.stage)
+        exact = _exact_tokens(corpus, node, section.stage, rows)
         entry["tokens_exact"] = exact is not None
         entry["tokens_out"] = (
             exact if exact is not None else round(entry["bytes_out"] * per_byte) if per_byte and entry["bytes_out"] else None
         )
-        entry["reasons"] = _reasons(corpus, node)
+        entry["reasons"] = _reasons([row for manifest in manifests for row in manifest["metrics"].get("reasons", [])])
         found.append(entry)
     return found
 
@@ -72,35 +74,29 @@ def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def _accounts(corpus: Corpus, node: Node) -> list[dict[str, Any]]:
-    """The accounts of every current partition; of a step that takes no documents, its own totals."""
-    rows: list[dict[str, Any]] = []
-    for partition in corpus.state.partitions(node):
-        value = corpus.state.entry(node.name, partition.key).value
-        manifest = corpus.state.manifest(value["fingerprint"]) if value is not None else None
-        if manifest is not None:
-            metrics = manifest["metrics"]
-            rows += metrics.get("accounts") or [
-                {"documents_out": _rows(manifest, node), **next(iter(metrics.get("partition", [])), {})}
-            ]
-    return rows
+def _manifests(corpus: Corpus, node: Node) -> list[dict[str, Any]]:
+    """The manifest of every current partition."""
+    values = [corpus.state.entry(node.name, partition.key).value for partition in corpus.state.partitions(node)]
+    found = [corpus.state.manifest(value["fingerprint"]) for value in values if value is not None]
+    return [manifest for manifest in found if manifest is not None]
 
 
-def _rows(manifest: dict[str, Any], node: Node) -> int:
-    return int(manifest["tables"].get(node.tables[0], [None, 0])[1])
+def _account(manifest: dict[str, Any], node: Node) -> dict[str, Any]:
+    """The accounts of a partition; of a step that takes no documents, its rows and its own totals."""
+    metrics = manifest["metrics"]
+    if metrics.get("accounts"):
+        return dict(metrics["accounts"][0])
+    rows = int(manifest["tables"].get(node.tables[0], [None, 0])[1])
+    return {"documents_out": rows, **next(iter(metrics.get("partition", [])), {})}
 
 
-def _reasons(corpus: Corpus, node: Node) -> dict[str, int]:
-    """Documents by the first rule that dropped (or edited) them, most frequent first."""
-    if "decisions" not in node.tables:
-        return {}
-    frames = [frame.select("doc_id", "rule", "action") for _, frame in corpus.tables(Ref(node.name, "decisions"))]
-    if not frames:
-        return {}
-    told = pl.concat(frames).filter(pl.col("action") != "keep").unique(["doc_id", "action"], keep="first", maintain_order=True)
-    named = told.with_columns(rule=pl.when(pl.col("action") == "edit").then(pl.col("rule") + " (edit)").otherwise("rule"))
-    counts = named.group_by("rule", "action").len().sort(["len", "rule"], descending=[True, False])
-    return dict(counts.select("rule", "len").iter_rows())
+def _reasons(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Documents by the first rule that dropped, carried or edited them, most frequent first, over all partitions."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        mark = "" if row["action"] == "drop" else f" ({row['action']})"
+        counts[row["rule"] + mark] += row["documents"]
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _tokens_per_byte(corpus: Corpus) -> float | None:
@@ -118,13 +114,12 @@ def _tokens_per_byte(corpus: Corpus) -> float | None:
     return None
 
 
-def _exact_tokens(corpus: Corpus, node: Node, stage: str) -> int | None:
+def _exact_tokens(corpus: Corpus, node: Node, stage: str, rows: list[dict[str, Any]]) -> int | None:
     if stage == "mixed":
         counts = {"tokens": next(n.name for n in corpus.graph.nodes.values() if "tokens" in n.tables)}
         tokens = pl.concat([frame.select("doc_id", "tokens") for _, frame in corpus.tables(Ref(counts["tokens"], "tokens"))])
         kept = pl.concat([frame.select("doc_id", "repeats") for _, frame in corpus.tables(Ref(node.name, node.keeps))])
         return int(kept.join(tokens, on="doc_id").select((pl.col("tokens") * pl.col("repeats")).sum()).item() or 0)
     if stage == "packed":
-        rows = _accounts(corpus, node)
         return sum(int(row.get("tokens", 0)) for row in rows)
     return None
