@@ -129,11 +129,11 @@ def _display() -> Iterator[Any]:
                 progress.update(task, total=done + len(due.due("run", "adopt", "follow")))
                 return
             if event == "frontier":
-                assets = list(dict.fromkeys(name for job in value for name in job.nodes))
-                progress.update(task, description=" → ".join(assets))
+                assets = " → ".join(dict.fromkeys(name for job in value for name in job.nodes))
+                progress.update(task, description=assets)
                 if not errors.is_terminal:
                     errors.print(
-                        f"{time.perf_counter() - began:6.1f} s  {' → '.join(assets)}: {len(value)} partitions", markup=False
+                        f"{time.perf_counter() - began:6.1f} s  {assets}: {len(value)} partitions", markup=False
                     )
                 return
             outcomes = [value] if event == "adopted" else value.outcomes
@@ -157,10 +157,10 @@ def _show(corpus: Corpus, report: Report, seconds: float) -> None:
         )
         for result in refused(outcome.checks):
             errors.print(f"  [{result['quality']}] {sentence(result)}", markup=False)
-        if dropped := [
-            f"{row['rule']} {row['documents']:,}" for row in outcome.metrics.get("reasons", []) if row["action"] == "drop"
-        ]:
-            errors.print(f"  dropped by {', '.join(dropped[:5])}", markup=False)
+        dropped = [row for row in outcome.metrics.get("reasons", []) if row["action"] == "drop"]
+        if dropped:
+            told = ", ".join(f"{row['rule']} {row['documents']:,}" for row in dropped[:5])
+            errors.print(f"  dropped by {told}", markup=False)
     if lost := [outcome for outcome in report.outcomes if outcome.result == "lost"]:
         errors.print(f"{len(lost)} partitions were published first by another run; run again to see whether anything is left")
     made = sum(outcome.result == "published" for outcome in report.outcomes)

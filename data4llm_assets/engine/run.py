@@ -63,8 +63,8 @@ def bring_up_to_date(
     """Run everything that is due.
 
     A partition that failed or was refused is not tried again in this run, and nothing that would read it is; everything else goes
-    on. `watch` is told ("plan", Plan) and ("frontier", jobs) before each frontier, ("done", Done) as jobs end, and ("adopted", Outcome) where an earlier
-    run's result became current again.
+    on. `watch` is told ("plan", Plan) and ("frontier", jobs) before each frontier, ("done", Done) as jobs end, and ("adopted",
+    Outcome) where an earlier run's result became current again.
     """
     tell = watch or (lambda _event, _value: None)
     report = Report(run)

@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from data4llm_assets.filtered.stage import Filtered
+from data4llm_assets.method import Limit, Rule
 from data4llm_assets.recipe import Recipe
 from data4llm_assets.report.reference import main, method_names, reference
 
@@ -68,3 +71,13 @@ def test_table_in_the_readme_names_every_method_and_no_other() -> None:
     told = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", table, re.MULTILINE)
     named = [(stage, method) for stage, methods in method_names().items() for method in methods]
     assert sorted(told) == sorted(named)
+
+
+def test_rule_in_the_readme_works_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "shouting.py").write_text(next(block for block in blocks if "class Shouting" in block))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (step,) = Filtered.model_validate({"rules": [{"method": "shouting:Shouting", "max_capitals": 0.2}]}).steps()
+    assert isinstance(step.rule, Rule)
+    assert step.rule.signals(pl.DataFrame({"text": ["HALF half", "none"]}))["capitals"].round(2).to_list() == [0.44, 0.0]
+    assert step.rule.limits() == (Limit(signal="capitals", maximum=0.2),)
