@@ -60,6 +60,12 @@ class Corpus:
             self.snapshots.complete(list(known)[-1], self.recipe.sources)
         self.state.refresh()
 
+    def undelivered(self) -> list[str]:
+        """Sources that the recipe gained since the newest snapshot was frozen."""
+        known = self.snapshots.all()
+        newest = known[list(known)[-1]]["sources"] if known else {}
+        return [source for source in self.recipe.sources if source not in newest]
+
     def build(
         self,
         execute: Execute | None = None,
@@ -179,7 +185,9 @@ class Corpus:
                 if files[view.kept] is not None:
                     yield from documents(self.store, view, files, read_kept(self.store, files[view.kept]))
             return
-        name = self._known(table, node.tables, "table") if table is not None else node.tables[0]
+        # An asset with several tables is best known by the one that bears its name.
+        main = node.name if node.name in node.tables else node.tables[0]
+        name = self._known(table, node.tables, "table") if table is not None else main
         keys = {partition.key for partition in chosen}
         for partition, frame in self.tables(Ref(node.name, name)):
             if node.grain == "part" or not partition.shard or partition.key in keys:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -214,6 +215,10 @@ def _validate(file: Path, marked: dict[str, Any]) -> Recipe:
         path = section.get("path") if isinstance(section, dict) else None
         if isinstance(path, str) and path and "://" not in path and not Path(path).is_absolute():
             section["path"] = str(file.parent.resolve() / path)
+    folder = str(file.parent.resolve())
+    if folder not in sys.path:
+        # A rule in a module beside the recipe can be named at once; anything installed comes first.
+        sys.path.append(folder)
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:

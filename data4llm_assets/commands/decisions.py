@@ -27,16 +27,21 @@ def decisions(
     With a DOC_ID: each rule that spoke, value against threshold, the document it duplicates, the spans that were edited.
     """
     corpus = open_corpus(recipe, store)
+    if not any(corpus.state.entry("raw_crawl", partition.key).value for partition in corpus.state.grid):
+        msg = f"nothing of {corpus.name!r} is built yet: data4llm run"
+        raise LookupError(msg)
     found = corpus.decisions(step, doc_id=doc_id, rule=rule)
     if json:
         out.file.write(found.write_ndjson())
         return
     if doc_id is None and rule is None:
         counts = found.group_by("step", "rule", "action", maintain_order=True).agg(documents=pl.col("doc_id").n_unique())
-        _print(counts.sort("step", "documents", descending=[False, True]).head(limit))
+        order = {name: place for place, name in enumerate(corpus.graph.nodes)}
+        ranked = counts.sort(pl.col("step").replace_strict(order, return_dtype=pl.Int64), "documents", descending=[False, True])
+        _print(ranked.head(limit))
         return
     if found.is_empty():
-        out.print("no decision: no rule dropped, edited or carried such a document", markup=False)
+        out.print("no decision names such a document: none of that id, or no rule dropped, edited or carried it", markup=False)
         return
     spans = pl.col("spans").list.eval(
         pl.format(
@@ -48,8 +53,12 @@ def decisions(
 
 def _print(frame: pl.DataFrame) -> None:
     table = Table(box=None, pad_edge=False)
-    for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left")
-    for row in frame.iter_rows():
+    # Ids are there to be copied, so they are never cut; columns that say nothing make room for them.
+    shown = [name for name in frame.columns if frame[name].null_count() < frame.height]
+    for name in shown:
+        table.add_column(
+            name, justify="right" if frame.schema[name].is_numeric() else "left", no_wrap=name in ("doc_id", "partner")
+        )
+    for row in frame.select(shown).iter_rows():
         table.add_row(*("" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
-    out.print(table)
+    out.print(table, crop=False, soft_wrap=False)

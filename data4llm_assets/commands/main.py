@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import click
 import typer
 
 from data4llm_assets.commands import decisions, doctor, export, gc, init, plan, read, run, snapshot, try_, ui
@@ -16,6 +17,7 @@ app = typer.Typer(
     name="data4llm",
     help="A build system for LLM training data: raw sources in, packed token sequences out, nothing rebuilt that did not change.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -35,16 +37,20 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     try:
-        app()
+        # Not standalone: Ctrl-C in the middle of a run deserves a better word than "Aborted!".
+        sys.exit(app(standalone_mode=False) or 0)
+    except click.exceptions.Abort:
+        errors.print("interrupted: what was published stays, and the next run goes on from there", style="yellow")
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except (RecipeError, SnapshotError, LookupError) as error:
         errors.print(str(error.args[0] if error.args else error), style="red", markup=False)
         sys.exit(2)
     except ModelUnavailable as error:
         errors.print(str(error), style="red", markup=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("interrupted: what was published stays, and the next run goes on from there", style="yellow")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -40,14 +40,21 @@ def plan(
     found = corpus.plan(selected(select or (), [snapshot] if snapshot else (), [shard] if shard else ()))
     groups = found.by_node()
     seconds = forecast(corpus.store, found)
+    waiting = corpus.undelivered()
     if json:
-        print_json({"current": found.current, "assets": groups, "forecast_seconds": seconds})
+        print_json(
+            {"current": found.current and not waiting, "undelivered": waiting, "assets": groups, "forecast_seconds": seconds}
+        )
         return
     if not corpus.state.snapshots:
         out.print(
             f"{corpus.name}: nothing delivered yet; [bold]data4llm run[/bold] freezes the first snapshot and builds everything"
         )
         return
+    if waiting:
+        out.print(
+            f"not delivered yet: {', '.join(waiting)}; the next run lists them in the newest snapshot and builds what follows"
+        )
     if found.current:
         out.print(f"[green]✓[/green] {corpus.name}: all {len(found.items)} partitions are current")
         return

@@ -59,14 +59,16 @@ def run(
         corpus.node(name)
     selection = selected(select or (), [snapshot] if snapshot else (), [shard] if shard else ())
     corpus.deliver()
-    if corpus.plan(selection).current:
+    due = corpus.plan(selection)
+    if due.current:
         if json:
             print_json({"current": True, "jobs": 0, "funnel": funnel(corpus)})
             return
         out.print(funnel_table(corpus))
         out.print(f"\n[green]✓[/green] {corpus.name}: all is current, nothing to do ({time.perf_counter() - began:.1f} s)")
         return
-    report = _build(corpus, str(find_recipe(recipe_of(recipe))), selection, workers or corpus.recipe.compute.workers)
+    count = workers or corpus.recipe.compute.workers
+    report = _build(corpus, str(find_recipe(recipe_of(recipe))), selection, count, warm=bool(due.due("run")))
     seconds = time.perf_counter() - began
     if json:
         print_json(
@@ -86,11 +88,13 @@ def run(
         raise typer.Exit(1)
 
 
-def _build(corpus: Corpus, recipe: str, selection: Selection, workers: int) -> Report:
+def _build(corpus: Corpus, recipe: str, selection: Selection, workers: int, *, warm: bool) -> Report:
     from data4llm_assets.engine.workers import DagsterPool, announce_snapshots, fail_orphans, report_adopted
 
     home, name = dagster_home(), new_run()
     with DagsterPool(partial(load_graph, recipe), corpus.store.uri, home, name, workers) as pool:
+        if warm:
+            pool.warm()
         # Dagster takes a second to import: here, while the workers do the same; a run with nothing to do does not pay for it.
         import dagster as dg
 
@@ -132,9 +136,7 @@ def _display() -> Iterator[Any]:
                 assets = " → ".join(dict.fromkeys(name for job in value for name in job.nodes))
                 progress.update(task, description=assets)
                 if not errors.is_terminal:
-                    errors.print(
-                        f"{time.perf_counter() - began:6.1f} s  {assets}: {len(value)} partitions", markup=False
-                    )
+                    errors.print(f"{time.perf_counter() - began:6.1f} s  {assets}: {len(value)} partitions", markup=False)
                 return
             outcomes = [value] if event == "adopted" else value.outcomes
             done += len(outcomes)
@@ -146,9 +148,13 @@ def _display() -> Iterator[Any]:
 
 
 def _show(corpus: Corpus, report: Report, seconds: float) -> None:
+    if report.refused():
+        out.print("What is current; where a partition was refused, that is its version before:")
     out.print(funnel_table(corpus))
-    out.print()
-    out.print(_throughput_table(corpus, report))
+    if any(outcome.record for outcome in report.outcomes):
+        out.print()
+        out.print(_throughput_table(corpus, report))
+    _show_warnings(report)
     for done in report.failures:
         _show_failure(done)
     for outcome in report.refused():
@@ -194,6 +200,21 @@ def _throughput_table(corpus: Corpus, report: Report) -> Table:
             )
         )
     return table
+
+
+def _show_warnings(report: Report) -> None:
+    """Expectations that failed without refusing anything, each once, with the partitions it failed for."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for outcome in report.outcomes:
+        for result in outcome.checks:
+            if not result["passed"] and result["severity"] == "warning" and outcome.result == "published":
+                found.setdefault((outcome.node, result["why"]), []).append(sentence(result))
+    for (node, _), told in list(found.items())[:8]:
+        more = f" (and in {len(told) - 1} more partitions)" if len(told) > 1 else ""
+        errors.print(f"[yellow]warning[/yellow] {node}: ", end="")
+        errors.print(told[0] + more, markup=False)
+    if len(found) > 8:
+        errors.print(f"[yellow]{len(found) - 8} more warnings[/yellow]: see the checks in Dagster")
 
 
 def _show_failure(done: Done) -> None:

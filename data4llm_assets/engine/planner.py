@@ -126,8 +126,9 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     found += [line for line in _changed_methods(before, now) if not any(told.endswith(line) for told in found)]
     if before.get("version") != now.get("version") or before.get("format") != now.get("format"):
         found.append(f"a new version of the step ({before.get('version')} → {now.get('version')})")
-    if before.get("checks") != now.get("checks") or before.get("retention") != now.get("retention"):
-        found.append(f"its checks changed (retention {before.get('retention')} → {now.get('retention')})")
+    found += _changed("retention", before.get("retention"), now.get("retention"))
+    if before.get("checks") != now.get("checks"):
+        found.append("its expectations changed")
     if before.get("listing") != now.get("listing"):
         old, new = before.get("listing") or {}, now.get("listing") or {}
         found.append(
@@ -143,7 +144,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _changed_methods(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    old, new = before.get("methods", {}), now.get("methods", {})
+    old, new = dict(before.get("methods", [])), dict(now.get("methods", []))
     found = []
     for name in dict.fromkeys((*old, *new)):
         if name not in old or name not in new:

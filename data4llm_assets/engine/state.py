@@ -189,13 +189,13 @@ class State:
         return None if found is None else dict(found)
 
 
-def _named(methods: Iterable[tuple[Method, str | None]]) -> dict[str, Any]:
-    """Identity and parameters of methods by name; one that stands several times gets a number."""
-    found: dict[str, Any] = {}
+def _named(methods: Iterable[tuple[Method, str | None]]) -> list[list[Any]]:
+    """Name, identity and parameters of methods, in order; one that stands several times gets a number."""
+    found: list[list[Any]] = []
     for method, tag in methods:
-        times = sum(name.split("#")[0] == method.method for name in found)
+        times = sum(name.split("#")[0] == method.method for name, _ in found)
         name = f"{method.method}#{times + 1}" if times else method.method
-        found[name] = {**method.identity(), "parameters": method.parameters(tag)}
+        found.append([name, {**method.identity(), "parameters": method.parameters(tag)}])
     return found
 
 

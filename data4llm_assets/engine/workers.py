@@ -36,11 +36,13 @@ class DagsterPool:
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> DagsterPool:
-        # Workers import while the caller still opens its instance and plans.
+        return self
+
+    def warm(self) -> None:
+        """Start the workers, which import while the caller still opens its instance. Without it they start with the first job."""
         pool = self._start()
         for _ in range(self.workers):
             pool.submit(_prepare)
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if self._pool is None:

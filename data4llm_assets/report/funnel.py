@@ -34,9 +34,8 @@ def funnel(corpus: Corpus) -> list[dict[str, Any]]:
         entry["retention"] = 1 - (entry["dropped"] or 0) / taken if taken and entry["documents_out"] is not None else None
         exact = _exact_tokens(corpus, node, section.stage, rows)
         entry["tokens_exact"] = exact is not None
-        entry["tokens_out"] = (
-            exact if exact is not None else round(entry["bytes_out"] * per_byte) if per_byte and entry["bytes_out"] else None
-        )
+        size = _trained_bytes(corpus, node) or entry["bytes_out"]
+        entry["tokens_out"] = exact if exact is not None else round(size * per_byte) if per_byte and size else None
         entry["reasons"] = _reasons([row for manifest in manifests for row in manifest["metrics"].get("reasons", [])])
         found.append(entry)
     return found
@@ -112,6 +111,14 @@ def _tokens_per_byte(corpus: Corpus) -> float | None:
             size = sum(int(frame["bytes"].sum()) for _, frame in corpus.tables(kept)) if kept else 0
             return tokens / size if size else None
     return None
+
+
+def _trained_bytes(corpus: Corpus, node: Node) -> int:
+    """Bytes of text with repeats, of a step that says how often a document is seen; 0 of one that does not."""
+    if node.keeps not in node.schemas or "repeats" not in node.schemas[node.keeps]:
+        return 0
+    frames = [frame.select(pl.col("bytes") * pl.col("repeats")) for _, frame in corpus.tables(Ref(node.name, node.keeps))]
+    return int(pl.concat(frames)["bytes"].sum()) if frames else 0
 
 
 def _exact_tokens(corpus: Corpus, node: Node, stage: str, rows: list[dict[str, Any]]) -> int | None:
