@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, Protocol
 
 import polars as pl
+from pydantic import Field
 
 from data4llm_assets.method import Method, Parameters
 
@@ -268,11 +269,17 @@ class Bench(Protocol):
         """The model that `method` names, loaded once per process."""
 
 
+StepName = Annotated[
+    str, Field(description="of the step in plans, decisions, `retention` and Dagster; say another where a stage stands twice")
+]
+"""A type of its own, so that subclasses with other defaults share the description."""
+
+
 class Section(Parameters):
     """A stage's section of the recipe. Subclasses declare `stage: Literal[...]`, a default `name`, and their keys."""
 
     stage: str
-    name: str
+    name: StepName
 
     def nodes(self, place: Place) -> tuple[Node, ...]:
         """The assets of this step in order of dependency; the last one is the step itself and bears `place.name`."""

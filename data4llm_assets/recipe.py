@@ -43,8 +43,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Bounds(Parameters):
     """The share of documents that may survive a step, ends included. 0.05 to 1.0 refuses a step that drops more than 95 %."""
 
-    min: Share = 0.0
-    max: Share = 1.0
+    min: Share = Field(0.0, description="least share; a partition that keeps less is refused")
+    max: Share = Field(1.0, description="largest share; a partition that keeps more is refused")
 
 
 class Compute(Parameters):
@@ -74,17 +74,22 @@ class Recipe(Parameters):
     """A corpus: its sources, its steps with their methods and limits, its budgets."""
 
     corpus: Name = Field(description="name of the corpus; prefixes its assets in Dagster and its references in the store")
-    description: str = ""
+    description: str = Field("", description="what the corpus is, for people: opens its dataset card")
     owners: tuple[str, ...] = Field((), description="e-mail addresses or team:names, shown in Dagster")
     seed: int = Field(0, description="every random choice is a pure function of this seed and of document ids")
     snapshot: str = Field("first", description="name given to the first delivery of the sources")
-    sources: dict[Name, Source] = Field(min_length=1)
-    tokenizer: AnyTokenizer = Field(default_factory=lambda: SmolLM2Tokenizer(method="smollm2"))
-    steps: tuple[Step, ...] = Field(min_length=1)
+    sources: dict[Name, Source] = Field(min_length=1, description="where documents come from, each source under a name of its own")
+    tokenizer: AnyTokenizer = Field(
+        default_factory=lambda: SmolLM2Tokenizer(method="smollm2"),
+        description="that of the model to be trained: counts the mixture's tokens and encodes the sequences",
+    )
+    steps: tuple[Step, ...] = Field(
+        min_length=1, description="what is done to the documents, in order; the first two are raw_crawl and extracted_text"
+    )
     retention: dict[str, Bounds | dict[str, Bounds]] = Field(
         default_factory=dict, description="by step: {min, max}, or by source: {docs: {min, max}}, the others keeping the default"
     )
-    compute: Compute = Compute()
+    compute: Compute = Field(Compute(), description="how much of the machine a run may use")
     schedule: str | None = Field(None, description="cron expression of the schedule that brings the corpus up to date")
 
     @model_validator(mode="after")

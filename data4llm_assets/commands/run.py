@@ -25,7 +25,7 @@ from data4llm_assets.commands.options import (
 )
 from data4llm_assets.corpus import Corpus
 from data4llm_assets.engine.expectations import refused, sentence
-from data4llm_assets.engine.home import dagster_home
+from data4llm_assets.engine.home import dagster_home, open_instance
 from data4llm_assets.engine.planner import Plan, Selection
 from data4llm_assets.engine.records import new_run
 from data4llm_assets.engine.run import Done, Report, selected
@@ -96,9 +96,7 @@ def _build(corpus: Corpus, recipe: str, selection: Selection, workers: int, *, w
         if warm:
             pool.warm()
         # Dagster takes a second to import: here, while the workers do the same; a run with nothing to do does not pay for it.
-        import dagster as dg
-
-        with dg.DagsterInstance.from_config(home) as instance, _display() as shown:
+        with open_instance(home) as instance, _display() as shown:
             fail_orphans(instance)
             announce_snapshots(instance, corpus.name, list(corpus.state.snapshots))
 

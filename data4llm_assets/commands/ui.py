@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import Annotated
 
 import typer
@@ -44,17 +45,28 @@ def ui(
         [*python, "dagster_webserver", "-h", host, "-p", str(port), *code],
         [*python, "dagster._daemon", "run", *code],
     ]
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        # Also where a shell started us in the background and told us to ignore Ctrl-C.
+        signal.signal(signal_number, signal.default_int_handler)
     running = [subprocess.Popen(command, env=environment) for command in commands]
     try:
         while all(process.poll() is None for process in running):
-            running[0].wait(timeout=None)
+            time.sleep(0.5)
     except KeyboardInterrupt:
-        pass
+        out.print("stopping")
     finally:
-        for process in running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for process in running:
-            process.wait(timeout=30)
-    if code_of := next((p.returncode for p in running if p.returncode not in (0, -signal.SIGTERM, -signal.SIGINT)), 0):
-        raise typer.Exit(1 if code_of else 0)
+        _stop(running)
+    if any(process.returncode not in (0, -signal.SIGTERM, -signal.SIGKILL, -signal.SIGINT, 130, 143) for process in running):
+        raise typer.Exit(1)
+
+
+def _stop(running: list[subprocess.Popen[bytes]]) -> None:
+    for process in running:
+        process.terminate()
+    for process in running:
+        try:
+            process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            # The daemon finishes a tick first; a long one does not have to hold us up, for what it launched runs on its own.
+            process.kill()
+            process.wait()

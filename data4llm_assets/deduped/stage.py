@@ -20,7 +20,7 @@ from data4llm_assets.deduped.partitions import settle, sign
 from data4llm_assets.deduped.tables import CLUSTERS, VERDICTS, signature_schema
 from data4llm_assets.document import DECISIONS, KEPT
 from data4llm_assets.method import import_method
-from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, Trial, View, Work
+from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, View, Work
 
 _BUILT_IN = ("exact", "minhash")
 
@@ -52,7 +52,7 @@ class Deduped(Section):
     """Drop what repeats an earlier document."""
 
     stage: Literal["deduped"] = "deduped"
-    name: str = "deduped"
+    name: StepName = "deduped"
     methods: tuple[AnyMatching, ...] = Field((Exact(), MinHash()), min_length=1, description="the finest first")
     rule: Literal["first_kept"] = Field(
         "first_kept", description="a document is dropped if and only if it matches an earlier document that was kept"

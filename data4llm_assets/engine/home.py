@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def dagster_home() -> str:
@@ -16,6 +18,23 @@ def dagster_home() -> str:
         # The folder itself, so that whoever opens the instance later needs no environment.
         settings.write_text(_settings().replace("{env: DAGSTER_HOME}", json.dumps(str(home))))
     return str(home)
+
+
+def open_instance(home: str) -> Any:
+    """Dagster's instance in a folder, with its databases made.
+
+    Two processes that make SQLite's tables at the same moment break each other, so the first opening takes its turn.
+    """
+    import dagster as dg
+
+    with (Path(home) / ".opening").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        instance = dg.DagsterInstance.from_config(home)
+        # Each makes its tables when it is first asked for.
+        for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+            assert storage is not None
+        instance.get_dynamic_partitions("")
+    return instance
 
 
 def _settings() -> str:

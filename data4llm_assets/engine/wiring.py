@@ -105,7 +105,8 @@ def _asset(
             states.append(State(graph, Store(store_uri)))
         state = states[0]
         state.refresh((*graph.upstream[node.name], node.name))
-        partition = context.partition_key if context.has_partition_key else ""
+        # A backfill gives its runs a range of one key, the launchpad a key: the list holds either.
+        (partition,) = context.partition_keys if own is not None else ("",)
         try:
             outcome = make(state, node, state.partition(node, partition), context.run.tags.get("data4llm/run", context.run_id))
         except Missing as missing:

@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
 from typing import Any
 
+from data4llm_assets.engine.home import open_instance
 from data4llm_assets.engine.run import Done, Job
 from data4llm_assets.engine.shell import Outcome
 from data4llm_assets.engine.state import Graph
@@ -143,7 +144,7 @@ def _begin(graph_of: Any, store_uri: str, home: str, workers: int) -> None:
     for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "ARROW_NUM_THREADS"):
         os.environ.setdefault(name, threads)
     os.environ["DAGSTER_HOME"] = home
-    _worker.update(graph_of=graph_of, store=store_uri, outcomes=[])
+    _worker.update(graph_of=graph_of, store=store_uri, home=home, outcomes=[])
 
 
 def _prepare() -> None:
@@ -173,7 +174,7 @@ def _execute(job: Job, run: str) -> Done:
 
     _prepare()
     if "instance" not in _worker:
-        _worker["instance"] = dg.DagsterInstance.get()
+        _worker["instance"] = open_instance(_worker["home"])
     outcomes: list[Outcome] = _worker["outcomes"]
     outcomes.clear()
     graph: Graph = _worker["graph"]

@@ -19,7 +19,7 @@ from data4llm_assets.extracted_text.plain import Plain
 from data4llm_assets.extracted_text.restructuredtext import RestructuredText
 from data4llm_assets.extracted_text.trafilatura import Trafilatura
 from data4llm_assets.method import import_method
-from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, Trial, Verdict, View, Work
+from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, Verdict, View, Work
 from data4llm_assets.raw_crawl import media_type
 from data4llm_assets.raw_crawl.source import Record, payload_digest
 from data4llm_assets.raw_crawl.stage import readings
@@ -49,14 +49,22 @@ class ExtractedText(Section):
     """Which method extracts which kind of text. Null: records of that kind are dropped, each with a decision."""
 
     stage: Literal["extracted_text"] = "extracted_text"
-    name: str = "extracted_text"
-    html: Annotated[SerializeAsAny[Extraction], BeforeValidator(_chosen("trafilatura"))] | None = Trafilatura()
-    markdown: Annotated[SerializeAsAny[Extraction], BeforeValidator(_chosen("markdown"))] | None = Markdown()
-    restructuredtext: Annotated[SerializeAsAny[Extraction], BeforeValidator(_chosen("restructuredtext"))] | None = (
-        RestructuredText()
+    name: StepName = "extracted_text"
+    html: Annotated[SerializeAsAny[Extraction], BeforeValidator(_chosen("trafilatura"))] | None = Field(
+        Trafilatura(), description="for web pages, HTML and XHTML"
     )
-    plain: Annotated[SerializeAsAny[Extraction], BeforeValidator(_chosen("plain"))] | None = Plain()
-    code: Annotated[SerializeAsAny[Extraction], BeforeValidator(_chosen("code"))] | None = Code()
+    markdown: Annotated[SerializeAsAny[Extraction], BeforeValidator(_chosen("markdown"))] | None = Field(
+        Markdown(), description="for Markdown"
+    )
+    restructuredtext: Annotated[SerializeAsAny[Extraction], BeforeValidator(_chosen("restructuredtext"))] | None = Field(
+        RestructuredText(), description="for reStructuredText"
+    )
+    plain: Annotated[SerializeAsAny[Extraction], BeforeValidator(_chosen("plain"))] | None = Field(
+        Plain(), description="for plain text"
+    )
+    code: Annotated[SerializeAsAny[Extraction], BeforeValidator(_chosen("code"))] | None = Field(
+        Code(), description="for source code"
+    )
     media_types: dict[str, Literal["html", "markdown", "restructuredtext", "plain", "code"]] = Field(
         default_factory=dict, description="further media types, and as which kind their records are extracted"
     )

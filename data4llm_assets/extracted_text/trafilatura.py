@@ -31,7 +31,7 @@ class Trafilatura(LimitedExtraction):
     method: Literal["trafilatura"] = "trafilatura"
     favor_precision: Measure[bool] = Field(False, description="less text, less boilerplate; true in FineWeb (arXiv 2406.17557)")
     include_comments: Measure[bool] = Field(False, description="comments of readers; false in FineWeb")
-    include_tables: Measure[bool] = True
+    include_tables: Measure[bool] = Field(True, description="the text in tables, too")
     max_bytes: Measure[int] = Field(20_000_000, ge=1, description="bytes of HTML; Trafilatura's own MAX_FILE_SIZE")
     max_depth: Measure[int] = Field(_PARSER_DEPTH, ge=1, le=_PARSER_DEPTH, description="levels of elements within elements")
     max_elements: Measure[int] = Field(200_000, ge=1, description="elements of one page; time grows faster than their number")

@@ -24,7 +24,7 @@ from data4llm_assets.filtered.rules import Judge, apply_edit, failures, rule_nam
 from data4llm_assets.filtered.sift import Sifted, Step, measure_now, measured, sift
 from data4llm_assets.filtered.tally import Tally
 from data4llm_assets.method import Edit, Method, Parameters, Rule, import_method
-from data4llm_assets.node import Bench, Node, Place, Ref, Section, Trial, Verdict, View, Work
+from data4llm_assets.node import Bench, Node, Place, Ref, Section, StepName, Trial, Verdict, View, Work
 
 METHODS: Mapping[str, type[Rule] | type[Edit]] = {
     "language": Language,
@@ -39,9 +39,9 @@ METHODS: Mapping[str, type[Rule] | type[Edit]] = {
 class Scope(Parameters):
     """Some documents: those that have one of the values under every key given."""
 
-    domains: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    media_types: tuple[str, ...] = ()
+    domains: tuple[str, ...] = Field((), description="domains, as sources give them; empty: any")
+    sources: tuple[str, ...] = Field((), description="sources, by their names in the recipe; empty: any")
+    media_types: tuple[str, ...] = Field((), description="media types, such as text/html; empty: any")
 
     @model_validator(mode="after")
     def _says_something(self) -> Scope:
@@ -117,7 +117,7 @@ class Filtered(Section):
     """The default is FineWeb's order: language, repetition, quality, then what is private is replaced."""
 
     stage: Literal["filtered"] = "filtered"
-    name: str = "filtered"
+    name: StepName = "filtered"
     rules: tuple[Entry, ...] = Field(
         default_factory=lambda: tuple(Entry(rule=kind(method=name)) for name, kind in METHODS.items()),
         description="applied in order; each sees only what those before let through, edits included",

@@ -17,7 +17,7 @@ from data4llm_assets.method import Decide, Parameters
 from data4llm_assets.mixed import allocation, checks, tape
 from data4llm_assets.mixed.allocation import MIXTURE, REPEATS, TOKENS, Plan
 from data4llm_assets.mixed.quotas import exact, largest_remainder
-from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, Trial, Verdict, View
+from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, Verdict, View
 
 EPOCHS = 4.0
 
@@ -44,7 +44,7 @@ class Phase(Parameters):
 
 class Mixed(Section):
     stage: Literal["mixed"] = "mixed"
-    name: str = "mixed"
+    name: StepName = "mixed"
     budget: Decide[int] = Field(ge=1, description="tokens to train on, repeats counted")
     weights: Decide[dict[str, float]] = Field(min_length=1, description="share of each domain; they sum to 1")
     max_epochs: Decide[float | dict[str, float]] = Field(

@@ -83,7 +83,7 @@ class FileTokenizer(TokenizerModel):
     """Any `tokenizer.json` of Hugging Face's format on this machine. Its digest, not its path, says who it is."""
 
     method: Literal["file"] = "file"
-    path: Measure[str]
+    path: Measure[str] = Field(description="of the tokenizer.json")
     separator: Measure[str] = Field(SEPARATOR, description="token written after each document")
     pad: Measure[str | None] = Field(None, description="token that fills up sequences; the separator if not given")
 
@@ -110,9 +110,9 @@ class HubTokenizer(TokenizerModel):
     method: Literal["hub"] = "hub"
     name: Measure[str] = Field(description="repository, e.g. HuggingFaceTB/SmolLM2-135M")
     revision: Measure[str] = Field("main", description="branch, tag or, for a build that can be repeated, commit")
-    separator: Measure[str] = SEPARATOR
-    pad: Measure[str | None] = None
-    download: Measure[bool] = False
+    separator: Measure[str] = Field(SEPARATOR, description="token written after each document")
+    pad: Measure[str | None] = Field(None, description="token that fills up sequences; the separator if not given")
+    download: Measure[bool] = Field(False, description="fetch what is not on this machine; false: local files alone")
 
     def models(self) -> dict[str, str]:
         return {"tokenizer.json": _file_digest(self._file())}

@@ -14,13 +14,13 @@ from pydantic import Field
 
 from data4llm_assets import document
 from data4llm_assets.method import Decide, Measure
-from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, Trial, Verdict, View
+from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, Verdict, View
 from data4llm_assets.packed import checks, packing
 
 
 class Packed(Section):
     stage: Literal["packed"] = "packed"
-    name: str = "packed"
+    name: StepName = "packed"
     sequence_length: Decide[int] = Field(2048, ge=2, description="tokens of a sequence")
     strategy: Decide[Literal["best_fit", "concatenate"]] = Field(
         "best_fit", description="best_fit cuts only documents longer than a sequence; concatenate cuts wherever a sequence ends"

@@ -30,13 +30,13 @@ class MissingColumn(ValueError):
 class Fields(Parameters):
     """Columns by what they hold. None: the rows have no such column."""
 
-    text: str = "text"
+    text: str = Field("text", description="the document itself; a row without it is quarantined")
     id: str | None = Field(None, description="a name of the page that stays the same in every delivery")
-    url: str | None = None
-    title: str | None = None
-    language: str | None = None
-    license: str | None = None
-    fetched_at: str | None = None
+    url: str | None = Field(None, description="address of the page; names it before `id` does")
+    title: str | None = Field(None, description="title of the document; null: the one that extraction finds")
+    language: str | None = Field(None, description="language code that the row declares; null: what a page says of itself")
+    license: str | None = Field(None, description="licence of the row; where it has none, the source's `license`")
+    fetched_at: str | None = Field(None, description="when the page was fetched, kept as it is written")
     meta: tuple[str, ...] = Field((), description="further columns to keep beside the text, as strings")
 
     def columns(self) -> tuple[str, ...]:

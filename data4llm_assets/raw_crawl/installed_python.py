@@ -53,7 +53,10 @@ class InstalledPython(SourceSection):
     listing_only: ClassVar[frozenset[str]] = SourceSection.listing_only | {"part", "packages", "documents"}
     kind: Literal["installed_python"]
     path: str = Field("", description="unused: files land in the store")
-    part: Literal["docs", "code", "manual"]
+    part: Literal["docs", "code", "manual"] = Field(
+        description="docs: READMEs and licences of installed packages; code: their Python sources; manual: HTML pages of the "
+        "standard library"
+    )
     packages: tuple[str, ...] | None = Field(
         None, description="distributions to take from (docs, code) or modules (manual); null: all, or known ones"
     )

@@ -26,8 +26,10 @@ class Jsonl(SourceSection):
     version: ClassVar[str] = "1"
     uses: ClassVar[tuple[str, ...]] = ("pydantic-core", "FastWARC")
     kind: Literal["jsonl"]
-    include: tuple[str, ...] = ("**/*.jsonl", "**/*.jsonl.gz", "**/*.jsonl.zst")
-    fields: Fields = Fields()
+    include: tuple[str, ...] = Field(
+        ("**/*.jsonl", "**/*.jsonl.gz", "**/*.jsonl.zst"), description="globs over paths within the folder"
+    )
+    fields: Fields = Field(Fields(), description="which key of a line's object holds what")
     media_type: str = Field(PLAIN, description="what the text column holds: text/html and text/markdown are extracted as such")
 
     def records(self, stream: BinaryIO, path: str) -> Iterator[Found]:

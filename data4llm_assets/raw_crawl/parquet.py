@@ -22,8 +22,8 @@ class Parquet(SourceSection):
     uses: ClassVar[tuple[str, ...]] = ("pyarrow",)
     random_access: ClassVar[bool] = True
     kind: Literal["parquet"]
-    include: tuple[str, ...] = ("**/*.parquet",)
-    fields: Fields = Fields()
+    include: tuple[str, ...] = Field(("**/*.parquet",), description="globs over paths within the folder")
+    fields: Fields = Field(Fields(), description="which column holds what")
     media_type: str = Field(PLAIN, description="what the text column holds: text/html and text/markdown are extracted as such")
 
     def records(self, stream: BinaryIO, path: str) -> Iterator[Found]:

@@ -82,7 +82,9 @@ class SourceSection(Parameters):
     exclude: tuple[str, ...] = Field((), description="globs over paths within the folder, taken out of what `include` lets in")
     domain: str = Field(min_length=1, description="group of documents for mixing, such as web, books, code")
     license: str | None = Field(None, description="licence of every document that names none itself, as an SPDX identifier")
-    access: Literal["public", "private"] = "public"
+    access: Literal["public", "private"] = Field(
+        "public", description="stated in the dataset card; an export that holds text of private sources says so"
+    )
     shards: int = Field(1, ge=1, le=99, description="slices that are built, checked and published one by one")
     priority: int = Field(0, description="of two equal documents the one from the source with the lower number stays")
     max_bytes: int = Field(50_000_000, ge=1, description="bytes; a larger record is quarantined, and never held in memory whole")

@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from data4llm_assets.document import DECISIONS, RECORDS
-from data4llm_assets.node import Bench, Node, Place, Ref, Section, Trial, Verdict, View, Work
+from data4llm_assets.node import Bench, Node, Place, Ref, Section, StepName, Trial, Verdict, View, Work
 from data4llm_assets.raw_crawl import checks
 from data4llm_assets.raw_crawl.files import Files
 from data4llm_assets.raw_crawl.index import build_index
@@ -29,7 +29,7 @@ class RawCrawl(Section):
     """An index of records by payload digest."""
 
     stage: Literal["raw_crawl"] = "raw_crawl"
-    name: str = "raw_crawl"
+    name: StepName = "raw_crawl"
     retain: Literal["reference"] = Field("reference", description="payloads stay in the source and are refused when they change")
     quarantine: float = Field(0.05, ge=0, le=1, description="largest share of bad records before the partition is refused")
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, ClassVar, Literal, NamedTuple
 
+from pydantic import Field
+
 from data4llm_assets.raw_crawl import http_payload, media_type
 from data4llm_assets.raw_crawl.address import canonical_url, without_credentials
 from data4llm_assets.raw_crawl.archive import Archive
@@ -25,8 +27,13 @@ class Warc(SourceSection):
     version: ClassVar[str] = "1"
     uses: ClassVar[tuple[str, ...]] = ("FastWARC",)
     kind: Literal["warc"]
-    include: tuple[str, ...] = ("**/*.warc", "**/*.warc.gz", "**/*.warc.lz4")
-    media_types: tuple[str, ...] = (media_type.HTML, media_type.XHTML, media_type.PLAIN)
+    include: tuple[str, ...] = Field(
+        ("**/*.warc", "**/*.warc.gz", "**/*.warc.lz4"), description="globs over paths within the folder"
+    )
+    media_types: tuple[str, ...] = Field(
+        (media_type.HTML, media_type.XHTML, media_type.PLAIN),
+        description="responses to take, by Content-Type, or by their first bytes where none is sent; others are counted",
+    )
 
     def records(self, stream: BinaryIO, path: str) -> Iterator[Found]:
         """Every record of the archive; its locator is `path#offset+length` in the compressed file.

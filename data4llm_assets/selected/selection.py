@@ -26,7 +26,7 @@ class Target(Parameters):
 class Selection(Method):
     """Keeps the share of the corpus that resembles the target most."""
 
-    target: Decide[Target]
+    target: Decide[Target] = Field(description="what kept documents should resemble")
     keep: Decide[float] = Field(0.9, gt=0, le=1, description="share of the documents of the corpus that stays")
     min_words: Decide[int] = Field(
         100, ge=1, description="shorter documents are dropped: too few words to judge (DSIR's reference code: 100)"

@@ -10,11 +10,11 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import polars as pl
-from pydantic import BeforeValidator, SerializeAsAny, ValidationError
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 
 from data4llm_assets import document
 from data4llm_assets.method import import_method
-from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, Trial, Verdict, View
+from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, Verdict, View
 from data4llm_assets.selected import checks, draw
 from data4llm_assets.selected.dsir import Dsir
 from data4llm_assets.selected.selection import HISTOGRAM, NGRAMS, Selection
@@ -36,8 +36,8 @@ def chosen(value: Any) -> Any:
 
 class Selected(Section):
     stage: Literal["selected"] = "selected"
-    name: str = "selected"
-    by: Annotated[SerializeAsAny[Selection], BeforeValidator(chosen)]
+    name: StepName = "selected"
+    by: Annotated[SerializeAsAny[Selection], BeforeValidator(chosen)] = Field(description="the method that weighs documents")
 
     def nodes(self, place: Place) -> tuple[Node, ...]:
         by, view = self.by, place.view

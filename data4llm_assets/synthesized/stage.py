@@ -16,7 +16,7 @@ from data4llm_assets.method import Edit, Method, Rule, import_method
 from data4llm_assets.models.language_model import LanguageModelMethod, Message, complete_all
 from data4llm_assets.models.openai_compatible import OpenAICompatible
 from data4llm_assets.models.smollm2 import SmolLM2
-from data4llm_assets.node import Bench, Node, Place, Ref, Section, Trial, Verdict, View, Work
+from data4llm_assets.node import Bench, Node, Place, Ref, Section, StepName, Trial, Verdict, View, Work
 from data4llm_assets.synthesized.checks import expectations
 from data4llm_assets.synthesized.publication import ANSWERS, PARENT, documents, edited, named, refusals
 from data4llm_assets.synthesized.rephrase import Rephrase
@@ -61,7 +61,7 @@ class Synthesized(Section):
     model_config = ConfigDict(populate_by_name=True)
 
     stage: Literal["synthesized"] = "synthesized"
-    name: str = "synthesized"
+    name: StepName = "synthesized"
     methods: tuple[AnySynthesis, ...] = Field((Rephrase(),), description="what to write; each chooses its documents")
     model: AnyModel = Field(SmolLM2(), description="who writes")
     share: float = Field(

@@ -52,6 +52,19 @@ def test_row_gives_type_default_tag_and_description() -> None:
     assert row in section(reference(), "## Step `deduped`")
 
 
+def test_every_key_has_a_description() -> None:
+    rows = [row.removesuffix(" |").split(" | ") for row in reference().splitlines() if row.startswith("| ")]
+    heads: list[str] = []
+    bare = []
+    for row in rows:
+        if row[0] == "| key":
+            heads = row
+        elif row[0] != "| ---" and (heads[-1] != "what it is" or not row[-1].strip()):
+            bare.append(row)
+    assert heads
+    assert bare == []
+
+
 def test_key_goes_by_the_name_that_a_recipe_writes() -> None:
     page = reference()
     assert "| `except` | list of string |" in page
