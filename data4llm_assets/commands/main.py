@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from data4llm_assets.commands import decisions, doctor, export, gc, init, plan, read, run, snapshot, try_, ui
@@ -12,6 +11,8 @@ from data4llm_assets.commands.options import errors
 from data4llm_assets.engine.snapshots import SnapshotError
 from data4llm_assets.method import ModelUnavailable
 from data4llm_assets.recipe import RecipeError
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="data4llm",
@@ -37,14 +38,11 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     try:
-        # Not standalone: Ctrl-C in the middle of a run deserves a better word than "Aborted!".
-        sys.exit(app(standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        errors.print("interrupted: what was published stays, and the next run goes on from there", style="yellow")
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        app()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            errors.print("interrupted: what was published stays, and the next run goes on from there", style="yellow")
+        raise
     except (RecipeError, SnapshotError, LookupError) as error:
         errors.print(str(error.args[0] if error.args else error), style="red", markup=False)
         sys.exit(2)

@@ -22,6 +22,11 @@ KILLS = 10
 ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 
+def _heed_ctrl_c() -> None:
+    # A shell that runs the tests in the background has them, and their children, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def killed_after(folder: Path, seconds: float) -> bool:
     """Start a run and kill it without warning; False if it was done before."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +92,12 @@ def test_two_runs_on_one_store_both_work_and_none_corrupts(tmp_path: Path, micro
 
 def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(tmp_path: Path) -> None:
     run = subprocess.Popen(
-        command("run", "micro"), cwd=tmp_path, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command("run", "micro"),
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_ctrl_c,
     )
     time.sleep(6)
     run.send_signal(signal.SIGINT)

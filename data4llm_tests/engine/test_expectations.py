@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from data4llm_assets.engine.expectations import BrokenCheck, by_quality, judge, refused, sentence
+from data4llm_assets.node import Expectation, between
+
+FRAMES = {
+    "partition": pl.DataFrame({"share": [0.5], "missing": [None]}),
+    "rules": pl.DataFrame({"left": [0, 0, 3], "name": ["a", "b", "c"]}),
+    "nothing": pl.DataFrame(schema={"left": pl.Int64}),
+}
+
+
+def test_each_frame_is_judged_by_its_own_bounds() -> None:
+    asked = (
+        between("abundance", "share", 0.1, 0.9, "Half is right."),
+        between("sanitization", "left", 0, 0, "Nothing is left.", frame="rules"),
+        between("sanitization", "left", 0, 0, "Nothing is left.", frame="nothing"),
+        between("articulation", "missing", 1, 2, "Undefined passes."),
+    )
+    assert [result["passed"] for result in judge(asked, FRAMES)] == [True, False, True, True]
+
+
+def test_what_failed_is_told_with_the_offending_value_and_its_bounds() -> None:
+    (result,) = judge((between("sanitization", "left", 0, 0, "Nothing is left.", frame="rules"),), FRAMES)
+    assert result["observed"] == 3
+    assert sentence(result) == "left is 3, outside 0 to 0. Nothing is left."
+
+
+def test_only_critical_failures_refuse() -> None:
+    asked = (
+        between("abundance", "share", 0.6, 1, "More, please.", severity="warning"),
+        between("abundance", "share", 0.7, 1, "More, really."),
+    )
+    results = judge(asked, FRAMES)
+    assert [result["why"] for result in refused(results)] == ["More, really."]
+    assert by_quality(results)["abundance"]["severity"] == "critical"
+    assert by_quality(judge(asked[:1], FRAMES))["abundance"] == {
+        "passed": False, "severity": "warning", "expectations": judge(asked[:1], FRAMES),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        between("abundance", "shar", 0, 1, "A typo in the column."),
+        between("abundance", "share", 0, 1, "A typo in the frame.", frame="partitions"),
+        between("abundance", "name", 0, 1, "A column of text.", frame="rules"),
+        Expectation("abundance", "ExpectColumnValuesToBeBetwixt", {"column": "share"}, "A typo in the kind."),
+    ],
+)
+def test_a_broken_check_is_an_error_and_never_a_verdict(broken: Expectation) -> None:
+    with pytest.raises(BrokenCheck):
+        judge((broken,), FRAMES)
+
+
+def test_expectations_on_the_whole_frame_see_its_own_rows() -> None:
+    rows = Expectation("abundance", "ExpectTableRowCountToEqual", {"value": 3}, "Three rules.", frame="rules")
+    assert judge((between("abundance", "share", 0, 1, "Fine."), rows), FRAMES)[1]["passed"]
