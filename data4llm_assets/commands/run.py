@@ -89,13 +89,13 @@ def run(
 
 
 def _build(corpus: Corpus, recipe: str, selection: Selection, workers: int, *, warm: bool) -> Report:
+    # Dagster takes a second to import: a run with nothing to do does not pay for it.
     from data4llm_assets.engine.workers import DagsterPool, announce_snapshots, fail_orphans, report_adopted
 
     home, name = dagster_home(), new_run()
     with DagsterPool(partial(load_graph, recipe), corpus.store.uri, home, name, workers) as pool:
         if warm:
             pool.warm()
-        # Dagster takes a second to import: here, while the workers do the same; a run with nothing to do does not pay for it.
         with open_instance(home) as instance, _display() as shown:
             fail_orphans(instance)
             announce_snapshots(instance, corpus.name, list(corpus.state.snapshots))

@@ -17,13 +17,16 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
 from typing import Any
 
+import dagster as dg
+
+from data4llm_assets.engine.assets import RUN_TAG, build_assets, runless_events, snapshots_definition
 from data4llm_assets.engine.home import open_instance
 from data4llm_assets.engine.run import Done, Job
 from data4llm_assets.engine.shell import Outcome
 from data4llm_assets.engine.state import Graph
 
 _OWNER_TAG = "data4llm/owner"
-_RUN_TAG = "data4llm/run"
+JOB_TAG = "data4llm/job"
 _worker: dict[str, Any] = {}
 
 
@@ -33,7 +36,7 @@ class DagsterPool:
     def __init__(self, graph_of: Any, store_uri: str, home: str, run: str, workers: int) -> None:
         """graph_of: a picklable function without arguments that compiles the recipe."""
         self._run, self.workers = run, workers
-        self._arguments = (graph_of, store_uri, home, workers)
+        self._arguments = (graph_of, store_uri, home)
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> DagsterPool:
@@ -71,6 +74,10 @@ class DagsterPool:
 
     def _start(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            # Libraries read these when they are imported, which is before a worker runs its first line: so here, not there.
+            threads = str(max(1, (os.cpu_count() or 1) // self.workers))
+            for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"):
+                os.environ.setdefault(name, threads)
             # Spawned, not forked: Polars and numba keep threads that do not survive a fork.
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_begin, initargs=self._arguments)
@@ -79,8 +86,6 @@ class DagsterPool:
 
 def fail_orphans(instance: Any) -> int:
     """Mark runs as failed whose process is gone: a killed run would stay 'started' in the UI for ever. Returns how many."""
-    import dagster as dg
-
     started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED])
     orphans = [run for run in instance.get_runs(started) if (owner := run.tags.get(_OWNER_TAG)) and not _alive(owner)]
     for run in orphans:
@@ -90,7 +95,7 @@ def fail_orphans(instance: Any) -> int:
 
 def announce_snapshots(instance: Any, corpus: str, names: list[str]) -> None:
     """Make Dagster's dynamic partitions those of the store."""
-    name = f"{corpus}_snapshots"
+    name = snapshots_definition(corpus).name or ""
     known = set(instance.get_dynamic_partitions(name))
     if new := [each for each in names if each not in known]:
         instance.add_dynamic_partitions(name, new)
@@ -100,10 +105,13 @@ def announce_snapshots(instance: Any, corpus: str, names: list[str]) -> None:
 
 def report_adopted(instance: Any, graph: Graph, outcome: Outcome) -> None:
     """Tell Dagster that an earlier result is current again, without a run: nothing ran."""
-    from data4llm_assets.engine.wiring import runless_events
-
     for event in runless_events(graph, outcome):
         instance.report_runless_asset_event(event)
+
+
+def job_name(job: Job) -> str:
+    """What two runs of one job have in common: the partition and its stretch."""
+    return f"{job.nodes[-1]}:{job.partition}".replace("|", "@").rstrip(":")
 
 
 def _alive(owner: str) -> bool:
@@ -136,27 +144,23 @@ def _follow_parent() -> None:
         os._exit(1)
 
 
-def _begin(graph_of: Any, store_uri: str, home: str, workers: int) -> None:
+def _begin(graph_of: Any, store_uri: str, home: str) -> None:
     # Ctrl-C reaches the whole group; the parent decides what becomes of the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
-    for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "ARROW_NUM_THREADS"):
-        os.environ.setdefault(name, threads)
     os.environ["DAGSTER_HOME"] = home
     _worker.update(graph_of=graph_of, store=store_uri, home=home, outcomes=[])
 
 
 def _prepare() -> None:
     """Import what every job needs, and compile the definitions: seconds, once per worker."""
-    if "defs" in _worker:
+    if "job" in _worker:
         return
     from data4llm_assets.engine.expectations import import_great_expectations
-    from data4llm_assets.engine.wiring import build_defs
 
     _worker["graph"] = _worker["graph_of"]()
-    _worker["defs"] = build_defs(_worker["graph_of"], _worker["store"], watch=_worker["outcomes"].append)
-    _worker["job"] = _worker["defs"].resolve_implicit_global_asset_job_def()
+    definitions = dg.Definitions(assets=build_assets(_worker["graph"], _worker["store"], watch=_worker["outcomes"].append))
+    _worker["job"] = definitions.resolve_implicit_global_asset_job_def()
     import_great_expectations()
 
 
@@ -168,10 +172,6 @@ def _carry_out(job: Job, run: str) -> Done:
 
 
 def _execute(job: Job, run: str) -> Done:
-    import dagster as dg
-
-    from data4llm_assets.engine.wiring import JOB_TAG, job_name
-
     _prepare()
     if "instance" not in _worker:
         _worker["instance"] = open_instance(_worker["home"])
@@ -182,7 +182,7 @@ def _execute(job: Job, run: str) -> Done:
         instance=_worker["instance"],
         partition_key=job.partition or None,
         asset_selection=[dg.AssetKey([graph.corpus, name]) for name in job.nodes],
-        tags={_OWNER_TAG: _owner(), _RUN_TAG: run, JOB_TAG: job_name(job)},
+        tags={_OWNER_TAG: _owner(), RUN_TAG: run, JOB_TAG: job_name(job)},
         raise_on_error=False,
         # The event log has it all; the terminal belongs to the progress display.
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

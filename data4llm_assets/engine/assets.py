@@ -1,0 +1,213 @@
+"""Dagster's assets: one per node, with a check per quality. They translate; what an asset does is `shell.make`."""
+
+# No `from __future__ import annotations` here: Dagster looks at the annotation of `context` itself, not at its name.
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dagster as dg
+
+from data4llm_assets.engine import accounts
+from data4llm_assets.engine.digest import json_digest
+from data4llm_assets.engine.expectations import by_quality, refused, sentence
+from data4llm_assets.engine.shell import Outcome, make
+from data4llm_assets.engine.state import Graph, Missing, State, reads_of
+from data4llm_assets.engine.store import Store
+from data4llm_assets.method import MEASURE
+from data4llm_assets.node import STAGES, Node, Quality
+
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+RUN_TAG = "data4llm/run"
+GUARDS: dict[Quality, str] = {
+    "inclusiveness": "Domains, sources, languages and styles are all there, and in balance.",
+    "abundance": "Enough unique text comes through, and every document is accounted for.",
+    "articulation": "Text is well formed and worth learning from.",
+    "sanitization": "Nothing private, unsafe, unlicensed or unverified gets through.",
+}
+
+
+def snapshots_definition(corpus: str) -> dg.DynamicPartitionsDefinition:
+    return dg.DynamicPartitionsDefinition(name=f"{corpus}_snapshots")
+
+
+def build_assets(
+    graph: Graph, store_uri: str, *, owners: tuple[str, ...] = (), watch: Callable[[Outcome], None] | None = None
+) -> list[dg.AssetsDefinition]:
+    """The assets of a corpus, in order of dependency. `watch` is told every outcome, in the process that made it."""
+    shards = dg.StaticPartitionsDefinition([f"{name}-{i}" for name, source in graph.sources.items() for i in range(source.shards)])
+    grid = dg.MultiPartitionsDefinition({"shard": shards, "snapshot": snapshots_definition(graph.corpus)})
+    parts = dg.StaticPartitionsDefinition([f"part-{index}" for index in range(graph.parts)])
+    partitions: dict[str, dg.PartitionsDefinition[Any] | None] = {"grid": grid, "corpus": None, "part": parts}
+    return [_asset(graph, node, partitions, store_uri, owners, watch) for node in graph.nodes.values()]
+
+
+def qualities(node: Node) -> list[Quality]:
+    """The checks of a node, in the order in which its expectations name them."""
+    return list(dict.fromkeys(each.quality for each in (*node.expectations, *accounts.expectations(node, ""))))
+
+
+def _asset(
+    graph: Graph,
+    node: Node,
+    partitions: dict[str, Any],
+    store_uri: str,
+    owners: tuple[str, ...],
+    watch: Callable[[Outcome], None] | None,
+) -> dg.AssetsDefinition:
+    key = dg.AssetKey([graph.corpus, node.name])
+    own = partitions[node.grain]
+    states: list[State] = []
+
+    @dg.asset(
+        key=key,
+        partitions_def=own,
+        deps=[_dep(graph, node, above) for above in graph.upstream[node.name]],
+        check_specs=[
+            dg.AssetCheckSpec(name=quality, asset=key, description=_guards(node, quality), blocking=True, partitions_def=own)
+            for quality in qualities(node)
+        ],
+        code_version=code_version(node),
+        group_name=f"{STAGES.index(node.stage) + 1}_{node.stage}",
+        kinds=set(node.kinds),
+        owners=list(owners),
+        description=_describe(node),
+        tags={"data4llm/stage": node.stage, "data4llm/grain": node.grain},
+        metadata={"tables": {name: list(schema) for name, schema in node.schemas.items()}},
+        backfill_policy=None if own is None else dg.BackfillPolicy.multi_run(1),
+    )
+    def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        if not states:
+            states.append(State(graph, Store(store_uri)))
+        state = states[0]
+        state.refresh((*graph.upstream[node.name], node.name))
+        # A backfill gives its runs a range of one key, the launchpad a key: the list holds either.
+        (partition,) = context.partition_keys if own is not None else ("",)
+        try:
+            outcome = make(state, node, state.partition(node, partition), context.run.tags.get(RUN_TAG, context.run_id))
+        except Missing as missing:
+            msg = f"{missing}: materialize it first, or let the sensor or `data4llm run` work out the order"
+            raise dg.Failure(msg, allow_retries=False) from missing
+        if watch is not None:
+            watch(outcome)
+        checks = _check_results(outcome, node)
+        if outcome.result == "refused":
+            # Verdicts before the failure are kept for this partition; nothing is materialized, and what was current still is.
+            yield from checks
+            failed = refused(outcome.checks)
+            lines = "; ".join(sentence(result) for result in failed)
+            msg = f"refused, nothing published: {lines}"
+            raise dg.Failure(msg, metadata={"failed_checks": dg.MetadataValue.md(_table(failed))}, allow_retries=False)
+        if outcome.result == "lost":
+            msg = "another run published this partition first; its version is current"
+            raise dg.Failure(msg, allow_retries=False)
+        yield dg.MaterializeResult(
+            asset_key=key,
+            data_version=dg.DataVersion(outcome.digest or ""),
+            metadata=_metadata(outcome, node),
+            check_results=checks,
+        )
+
+    return materialize
+
+
+def _describe(node: Node) -> str:
+    """What a newcomer reads beside the asset: what it is, what it publishes, how it is partitioned."""
+    grains = {"grid": "one partition per shard and snapshot", "corpus": "one for all", "part": "one partition per part"}
+    tables = "\n".join(f"| `{name}` | {', '.join(schema)} |" for name, schema in node.schemas.items())
+    return f"{node.description.rstrip('.')}.\n\nPublishes, {grains[node.grain]}:\n\n| table | columns |\n|---|---|\n{tables}"
+
+
+def _guards(node: Node, quality: Quality) -> str:
+    """The promise of the quality, and every expectation that guards it here."""
+    asked = [each for each in (*node.expectations, *accounts.expectations(node, "")) if each.quality == quality]
+    lines = [f"- {each.why}" + ("" if each.severity == "critical" else " (warns)") for each in asked]
+    return "\n".join([GUARDS[quality], "", *lines])
+
+
+def code_version(node: Node) -> str:
+    """Moves when the step's own version, its keys of the recipe or its methods do, and at no other time."""
+    methods = [[method.identity(), method.parameters()] for method in node.methods]
+    measures = [[method.identity(), method.parameters(MEASURE)] for method in node.measures]
+    return json_digest([node.function, node.version, node.settings, node.by_source, methods, measures])[:12]
+
+
+def _dep(graph: Graph, node: Node, above: str) -> dg.AssetDep:
+    grain = graph.nodes[above].grain
+    spread = node.grain == "part" or any(read.across == "all" for read in reads_of(node) if read.ref.node == above)
+    mapping = dg.AllPartitionMapping() if grain != "corpus" and node.grain != "corpus" and (spread or grain != node.grain) else None
+    return dg.AssetDep(dg.AssetKey([graph.corpus, above]), partition_mapping=mapping)
+
+
+def _check_results(outcome: Outcome, node: Node) -> list[dg.AssetCheckResult]:
+    grouped = by_quality(outcome.checks)
+    found = []
+    for quality in qualities(node):
+        group = grouped[quality]
+        severity = dg.AssetCheckSeverity.ERROR if group["severity"] == "critical" else dg.AssetCheckSeverity.WARN
+        failed = [sentence(each) for each in group["expectations"] if not each["passed"]]
+        found.append(
+            dg.AssetCheckResult(
+                asset_key=None,
+                check_name=quality,
+                passed=group["passed"],
+                severity=severity,
+                description=" ".join(failed) or GUARDS[quality],
+                metadata={"expectations": dg.MetadataValue.md(_table(group["expectations"]))}
+                | {_label(each): each["observed"] for each in group["expectations"] if isinstance(each["observed"], (int, float))},
+            )
+        )
+    return found
+
+
+def runless_events(graph: Graph, outcome: Outcome) -> list[Any]:
+    """A materialization with the outcome's data version, for what became current without a run."""
+    node = graph.nodes[outcome.node]
+    return [
+        dg.AssetMaterialization(
+            asset_key=dg.AssetKey([graph.corpus, node.name]),
+            partition=outcome.partition or None,
+            metadata=_metadata(outcome, node),
+            tags={"dagster/data_version": outcome.digest or "", "dagster/code_version": code_version(node)},
+        )
+    ]
+
+
+def _label(result: dict[str, Any]) -> str:
+    return result["column"] if result["frame"] == "partition" else f"{result['frame']}/{result['column']}"
+
+
+def _table(results: list[Any]) -> str:
+    rows = ["| | expectation | observed | bounds | severity | why |", "|---|---|---|---|---|---|"]
+    for each in results:
+        bounds = ", ".join(f"{name.removesuffix('_value')} {value}" for name, value in each["bounds"].items() if value is not None)
+        mark = "✓" if each["passed"] else "✗"
+        observed = f"{each['observed']:.4g}" if isinstance(each["observed"], float) else each["observed"]
+        rows.append(f"| {mark} | {_label(each)} | {observed} | {bounds} | {each['severity']} | {each['why']} |")
+    return "\n".join(rows)
+
+
+def _metadata(outcome: Outcome, node: Node) -> dict[str, Any]:
+    """What a person wants to see of a partition: counts and rates, never text."""
+    found: dict[str, Any] = {"result": outcome.result, "fingerprint": outcome.fingerprint}
+    accounted = next(iter(outcome.metrics.get("accounts", [])), {})
+    found |= {name: value for name, value in accounted.items() if value is not None}
+    main = node.keeps if node.keeps in outcome.tables else node.tables[0]
+    found["dagster/partition_row_count"] = sum(rows for name, (_, rows) in outcome.tables.items() if name.split("/")[0] == main)
+    partition = next(iter(outcome.metrics.get("partition", [])), {})
+    found |= {name: value for name, value in partition.items() if isinstance(value, (int, float)) and name not in found}
+    for name, rows in outcome.metrics.items():
+        if name not in ("accounts", "partition") and rows:
+            found[name] = dg.MetadataValue.md(_rows(rows[:20]))
+    if seconds := outcome.record.get("seconds"):
+        found |= {"seconds": seconds, "peak_memory_MB": round(outcome.record["peak_memory"] / 1e6)}
+        if accounted.get("documents_in"):
+            found["documents_per_second"] = round(accounted["documents_in"] / seconds, 1)
+    return found
+
+
+def _rows(rows: list[dict[str, Any]]) -> str:
+    head = list(rows[0])
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(str(row[name]) for name in head) + " |" for row in rows)])
