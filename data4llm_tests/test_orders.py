@@ -72,7 +72,7 @@ def test_finewebs_order_filters_then_deduplicates_then_anonymises(world: Path) -
 def test_a_method_of_another_package_works_by_import_path_and_its_version_counts(
     world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = world / "site" / "shouting"
+    package = world / "site" / "capitals"
     package.mkdir(parents=True)
     code = '''
 from typing import ClassVar, Literal
@@ -81,7 +81,7 @@ from data4llm_assets.method import Decide, Limit, Rule
 
 class Capitals(Rule):
     """Drops texts that shout."""
-    method: str = "shouting.rules:Capitals"
+    method: str = "capitals.rules:Capitals"
     version: ClassVar[str] = "VERSION"
     most: Decide[float] = 0.5
 
@@ -95,7 +95,7 @@ class Capitals(Rule):
     (package / "rules.py").write_text(code.replace("VERSION", "1"))
     (world / "web" / "loud.txt").write_text("HEAR ME NOW " * 40)
     monkeypatch.syspath_prepend(str(world / "site"))
-    text = FINEWEB.replace("{method: gopher_quality}", "{method: 'shouting.rules:Capitals', most: 0.3}").replace(
+    text = FINEWEB.replace("{method: gopher_quality}", "{method: 'capitals.rules:Capitals', most: 0.3}").replace(
         "{method: language, languages: [en], minimum: 0.3}, ", ""
     )
     corpus = build(world, text)
@@ -103,7 +103,7 @@ class Capitals(Rule):
     assert loud.height == 1
     assert loud["value"][0] > loud["threshold"][0] == 0.3
     (package / "rules.py").write_text(code.replace("VERSION", "2"))
-    for name in [name for name in sys.modules if name.startswith("shouting")]:
+    for name in [name for name in sys.modules if name.startswith("capitals")]:
         del sys.modules[name]
     again = Corpus(world / "recipe.yaml", world / "store")
     assert any("version: 1 → 2" in reason for reason in again.plan().by_node()["filtered"]["reasons"])
