@@ -87,3 +87,11 @@ def test_a_single_file_that_vanished_is_not_found_by_its_name(tmp_path: Path) ->
     (tmp_path / "a" / "one.txt").unlink()
     with pytest.raises(FileNotFoundError):
         open_file(Store(str(tmp_path / "store")), "a", section, "one.txt")
+
+
+def test_files_spread_evenly_over_shards_and_stay_where_they_are() -> None:
+    names = [f"page-{number}.html" for number in range(1000)]
+    shards = [shard_of("web", name, 4) for name in names]
+    assert min(shards.count(f"web-{index}") for index in range(4)) > 200
+    # Pinned: another hash would move every file of every corpus to another shard.
+    assert shards[:6] == ["web-2", "web-2", "web-2", "web-3", "web-0", "web-3"]
