@@ -162,16 +162,28 @@ def _check_results(outcome: Outcome, node: Node) -> list[dg.AssetCheckResult]:
 
 
 def runless_events(graph: Graph, outcome: Outcome) -> list[Any]:
-    """A materialization with the outcome's data version, for what became current without a run."""
+    """A materialization with the outcome's data version and its recorded verdicts, for what became current without a run."""
     node = graph.nodes[outcome.node]
-    return [
-        dg.AssetMaterialization(
-            asset_key=dg.AssetKey([graph.corpus, node.name]),
-            partition=outcome.partition or None,
-            metadata=_metadata(outcome, node),
-            tags={"dagster/data_version": outcome.digest or "", "dagster/code_version": code_version(node)},
+    key, partition = dg.AssetKey([graph.corpus, node.name]), outcome.partition or None
+    materialization = dg.AssetMaterialization(
+        asset_key=key,
+        partition=partition,
+        metadata=_metadata(outcome, node),
+        tags={"dagster/data_version": outcome.digest or "", "dagster/code_version": code_version(node)},
+    )
+    verdicts = [
+        dg.AssetCheckEvaluation(
+            asset_key=key,
+            check_name=result.check_name or "",
+            passed=result.passed,
+            metadata=result.metadata,
+            severity=result.severity,
+            description=result.description,
+            partition=partition,
         )
+        for result in _check_results(outcome, node)
     ]
+    return [materialization, *verdicts]
 
 
 def _label(result: dict[str, Any]) -> str:

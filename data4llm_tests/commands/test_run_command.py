@@ -66,6 +66,25 @@ def test_a_refused_recipe_is_told_in_words_and_exits_with_one(folder: Path, micr
     assert len(runs(folder)) == count
 
 
+def test_what_becomes_current_again_is_shown_with_its_verdicts(folder: Path, micro_text: str) -> None:
+    (folder / "other.yaml").write_text(micro_text.replace("keep: 0.9", "keep: 0.85"))
+    data4llm(folder, "run", "other.yaml")
+    count = len(runs(folder))
+    told = data4llm(folder, "run", "micro")
+    assert "0 partitions made" in told
+    assert len(runs(folder)) == count
+    current = Corpus("micro", folder / "store").state.entry("selected", "docs-0|first").value
+    key = dg.AssetKey(["micro", "selected"])
+    with dg.DagsterInstance.from_config(str(folder / "dagster")) as instance:
+        records = instance.fetch_materializations(dg.AssetRecordsFilter(key, asset_partitions=["docs-0|first"]), limit=1).records
+        tags = records[0].asset_materialization.tags  # type: ignore[union-attr]
+        assert tags["dagster/data_version"] == current["digest"]
+        checks = instance.event_log_storage.get_latest_asset_check_execution_by_key([dg.AssetCheckKey(key, "abundance")])
+        (check,) = checks.values()
+        assert check.status.value == "SUCCEEDED"
+        assert check.event.timestamp >= records[0].timestamp - 5
+
+
 def test_select_takes_only_what_was_asked(folder: Path, micro_text: str) -> None:
     (folder / "other.yaml").write_text(micro_text.replace("keep: 0.9", "keep: 0.7"))
     data4llm(folder, "run", "other.yaml", "--select", "cutoff")
