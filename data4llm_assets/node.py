@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, Protocol
 
 import polars as pl
@@ -208,9 +208,6 @@ class Node:
     """Allowed share of documents kept, by source."""
     expectations: tuple[Expectation, ...] = ()
     kinds: tuple[str, ...] = ("polars", "parquet")
-
-    def renamed(self, name: str) -> Node:
-        return replace(self, name=name)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def export(store: Path, *arguments: str, expect: int = 0) -> Result:
 
 
 def load(folder: Path, name: str = "dataset") -> Any:
-    datasets = pytest.importorskip("datasets")
+    import datasets
     return datasets.load_dataset(str(folder / name), split="train", cache_dir=str(folder / "cache"))
 
 

@@ -9,7 +9,6 @@ from typing import Literal
 import polars as pl
 
 from data4llm_assets.document import DECISIONS, DOCUMENTS, KEPT, conform, digest, document_id, page_id, text_digests
-from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.run import Report, bring_up_to_date, inline
 from data4llm_assets.engine.snapshots import Snapshots
 from data4llm_assets.engine.state import Graph, State
@@ -202,7 +201,3 @@ def build(store: Store, toy: Graph, snapshot: str = "first", run: str = "run") -
 def manifests(store: Store) -> dict[str, str]:
     """Every manifest's bytes, as a digest: what must not differ between two builds of one corpus."""
     return {path: digest(store.get(path) or b"") for path, _, _ in store.objects("manifests/")}
-
-
-def fingerprint_of(value: object) -> str:
-    return json_digest(value)
