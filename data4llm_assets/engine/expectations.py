@@ -1,6 +1,6 @@
 """The bridge to Great Expectations: small metric frames in, one verdict per quality out.
 
-GX judges frames of a few rows that Polars computed, never text: its fixed cost is some 60 ms however large the partition.
+GX judges frames of a few rows that Polars computed, never text: its fixed cost is some 10 ms however large the partition.
 GX answers `success=False` when an expectation raised, too; here that is an error of the check, never a verdict on the data.
 """
 
@@ -17,6 +17,8 @@ import polars as pl
 
 from data4llm_assets.node import Expectation
 
+BETWEEN = "ExpectColumnValuesToBeBetween"
+"""What `node.between` asks for: `metric_expectation` answers it."""
 BOUNDS = ("min_value", "max_value", "value_set", "value")
 
 
@@ -36,15 +38,27 @@ def judge(expectations: Sequence[Expectation], frames: Mapping[str, pl.DataFrame
     BrokenCheck
         If an expectation names a frame or a column that does not exist, or raised while it ran.
     """
-    results: dict[int, dict[str, Any]] = {}
-    for name in dict.fromkeys(each.frame for each in expectations):
-        if name not in frames:
-            msg = f"a check looks at the metric frame {name!r}; this step made only {sorted(frames)}"
+    bounds: list[int] = []
+    others: dict[str, list[int]] = {}
+    for index, each in enumerate(expectations):
+        if each.frame not in frames:
+            msg = f"a check looks at the metric frame {each.frame!r}; this step made only {sorted(frames)}"
             raise BrokenCheck(msg)
-        group = [(index, each) for index, each in enumerate(expectations) if each.frame == name]
-        for (index, each), result in zip(group, _validate([each for _, each in group], frames[name]), strict=True):
-            results[index] = _describe(each, result, frames[name])
-    return [results[index] for index in range(len(expectations))]
+        (bounds if each.kind == BETWEEN else others.setdefault(each.frame, [])).append(index)
+    results: dict[int, Any] = {}
+    # Bounds pass over nulls, so columns of frames of all heights stand side by side, and are validated at once.
+    for group in (bounds, *others.values()):
+        asked = [expectations[index] for index in group]
+        frame = _beside(asked, frames) if group is bounds else frames[asked[0].frame]
+        results |= dict(zip(group, _validate(asked, frame), strict=True))
+    return [_describe(each, results[index], frames[each.frame]) for index, each in enumerate(expectations)]
+
+
+def _beside(expectations: Sequence[Expectation], frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The columns that bounds are held against, named `frame/column`. What is missing is left out: GX will say so."""
+    wanted = dict.fromkeys((each.frame, each.arguments["column"]) for each in expectations)
+    found = [frames[frame].select(pl.col(column).alias(f"{frame}/{column}")) for frame, column in wanted if column in frames[frame]]
+    return pl.concat(found, how="horizontal_extend") if found else pl.DataFrame()
 
 
 def by_quality(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -89,15 +103,21 @@ def _number(value: Any) -> str:
 
 
 def _validate(expectations: list[Expectation], frame: pl.DataFrame) -> list[Any]:
-    gx, batch_definition = import_great_expectations()
-    suite = gx.ExpectationSuite(name="checks")
+    if not expectations:
+        return []
+    gx, between, batch_definition = import_great_expectations()
+    asked = []
     for index, each in enumerate(expectations):
+        arguments = dict(each.arguments)
         kind = getattr(gx.expectations, each.kind, None)
         if kind is None:
             msg = f"Great Expectations has no {each.kind}"
             raise BrokenCheck(msg)
+        if each.kind == BETWEEN:
+            kind, arguments["column"] = between, f"{each.frame}/{arguments['column']}"
         # The index as meta keeps equal expectations apart and lets results find their way back.
-        suite.add_expectation(kind(**each.arguments, severity=each.severity, meta={"index": index}))
+        asked.append(kind(**arguments, severity=each.severity, meta={"index": index}))
+    suite = gx.ExpectationSuite(name="checks", expectations=asked)
     # A column of nulls has no dtype that GX could compare with a number.
     typed = frame.with_columns(pl.col(name).cast(pl.Float64) for name, dtype in frame.schema.items() if dtype == pl.Null)
     outcome = batch_definition.get_batch({"dataframe": typed.to_pandas()}).validate(suite)
@@ -112,17 +132,19 @@ def _validate(expectations: list[Expectation], frame: pl.DataFrame) -> list[Any]
 
 
 @cache
-def import_great_expectations() -> tuple[Any, Any]:
-    """The library and a batch definition for frames, once per process: it takes seconds, so nothing imports it for nothing."""
+def import_great_expectations() -> tuple[Any, Any, Any]:
+    """The library, our own expectation for bounds and a batch definition for frames, once per process: that takes seconds."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    from data4llm_assets.engine.metric_expectation import ExpectMetricToBeBetween
+
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
-    return gx, asset.add_batch_definition_whole_dataframe("whole")
+    return gx, ExpectMetricToBeBetween, asset.add_batch_definition_whole_dataframe("whole")
 
 
 def _raised(result: Any) -> str | None:

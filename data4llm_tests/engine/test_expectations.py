@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from data4llm_assets.engine.expectations import BrokenCheck, by_quality, judge, refused, sentence
+from data4llm_assets.engine.expectations import BrokenCheck, by_quality, import_great_expectations, judge, refused, sentence
 from data4llm_assets.node import Expectation, between
 
 FRAMES = {
@@ -59,3 +61,24 @@ def test_a_broken_check_is_an_error_and_never_a_verdict(broken: Expectation) -> 
 def test_expectations_on_the_whole_frame_see_its_own_rows() -> None:
     rows = Expectation("abundance", "ExpectTableRowCountToEqual", {"value": 3}, "Three rules.", frame="rules")
     assert judge((between("abundance", "share", 0, 1, "Fine."), rows), FRAMES)[1]["passed"]
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    values=st.lists(st.none() | st.integers(-5, 5) | st.floats(-5, 5) | st.just(float("nan")), max_size=5),
+    low=st.none() | st.integers(-4, 0),
+    high=st.none() | st.integers(1, 4),
+)
+def test_bounds_are_judged_as_great_expectations_judges_them(values: list[float | None], low: int | None, high: int | None) -> None:
+    """Ours resolves one metric where GX's own resolves fifty; verdict and offending values are the same."""
+    assume(low is not None or high is not None)
+    gx, _, batch_definition = import_great_expectations()
+    frame = pl.DataFrame({"value": values}, schema={"value": pl.Float64}, strict=False)
+    (ours,) = judge((between("abundance", "value", low, high, "Fine."),), {"partition": frame})
+    theirs = batch_definition.get_batch({"dataframe": frame.to_pandas()}).validate(
+        gx.expectations.ExpectColumnValuesToBeBetween(column="value", min_value=low, max_value=high)
+    )
+    assert ours["passed"] == theirs.success
+    offending = theirs.result["partial_unexpected_list"]
+    if offending:
+        assert ours["observed"] == (offending[0] if len(offending) == 1 else offending[:5])
