@@ -1,0 +1,94 @@
+"""The table: results as text for the terminal, and as Markdown for the README, where it stands between two markers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- figures: written by `make bench-report` from benchmarks/results.json -->", "<!-- end of figures -->"
+
+
+def as_text(comparison: Mapping[str, Any]) -> str:
+    """One comparison for the terminal."""
+    lines = [f"  {comparison['title']}: {comparison['input']}"]
+    wide = max((len(row["contender"]) for row in comparison["rows"]), default=0)
+    for row in comparison["rows"]:
+        told = [f"{row['figure']:>22}", f"{_ratio(row):>10}", f"{_memory(row):>9}", row["note"]]
+        lines.append(f"    {row['contender']:<{wide}}  " + "  ".join(told).rstrip())
+    for verdict in comparison["verdicts"]:
+        mark = {True: "met", False: "MISSED", None: "told"}[verdict["met"]]
+        lines.append(f"    {mark}: {verdict['bar']}: {verdict['found']}")
+    return "\n".join(lines)
+
+
+def as_markdown(results: Mapping[str, Any]) -> str:
+    """All comparisons: a line each with our figure, every contender's ratio, and the bars."""
+    machine = results["machine"]
+    head = (
+        f"`{results['command']}`, {results['date']}, {results['minutes']} minutes on {machine['cores']} cores "
+        f"of {machine['processor']}, "
+        f"Python {machine['python']}. Each program on one core unless said otherwise, in turn, medians; "
+        "× is how many times our time a peer takes for the same."
+    )
+    lines = [head, "", "| what, on what | data4llm | beside | bar |", "|---|---|---|---|"]
+    for comparison in results["comparisons"]:
+        own = [row for row in comparison["rows"] if row["ratio"] is None and row["figure"] != "not run"]
+        others = [row for row in comparison["rows"] if row not in own]
+        ours = "<br>".join(_told(row, several=len(own) > 1) for row in own)
+        beside = "<br>".join(_beside(row) for row in others) or "–"
+        bars = "<br>".join(f"{_mark(v)} {v['bar']}: {v['found']}" for v in comparison["verdicts"])
+        lines.append(f"| {comparison['title']}. *{comparison['input']}* | {ours} | {beside} | {bars} |")
+    return "\n".join(lines)
+
+
+def into_readme(readme: str, results: Mapping[str, Any]) -> str:
+    """The README with the table of these results. Raises ValueError if the markers are missing."""
+    before, found, rest = readme.partition(BEGIN)
+    _, closed, after = rest.partition(END)
+    if not (found and closed):
+        msg = f"the README has no place for the figures: {BEGIN} … {END}"
+        raise ValueError(msg)
+    return f"{before}{BEGIN}\n{as_markdown(results)}\n{END}{after}"
+
+
+def _told(row: Mapping[str, Any], *, several: bool) -> str:
+    name = row["contender"].removeprefix("data4llm").strip(", ") if several else ""
+    parts = [f"**{row['figure']}**", *([f"{_memory(row)} at most"] if row["peak_memory"] else []), row["note"]]
+    return (f"{name}: " if name else "") + ", ".join(part for part in parts if part)
+
+
+def _beside(row: Mapping[str, Any]) -> str:
+    if row["figure"] == "not run":
+        return f"{row['contender']}: {row['note']}"
+    return f"{row['contender']}: {row['figure']}, **{_ratio(row)}**" + (f" ({row['note']})" if row["note"] else "")
+
+
+def _mark(verdict: Mapping[str, Any]) -> str:
+    return {True: "✓", False: "✗", None: "·"}[verdict["met"]]
+
+
+def _ratio(row: Mapping[str, Any]) -> str:
+    ratio = row["ratio"]
+    return "" if ratio is None else f"{ratio:,.0f} ×" if ratio >= 20 else f"{ratio:,.1f} ×"
+
+
+def _memory(row: Mapping[str, Any]) -> str:
+    return f"{row['peak_memory'] / 1e6:,.0f} MB" if row["peak_memory"] else ""
+
+
+def main() -> None:
+    from benchmarks.plots import write_plots
+
+    results = json.loads((Path(__file__).parent / "results.json").read_text())
+    root = Path(__file__).resolve().parent.parent
+    readme = root / "README.md"
+    readme.write_text(into_readme(readme.read_text(), results))
+    written = write_plots(results, root / "docs" / "plots")
+    print(f"README.md, {', '.join(path.relative_to(root).as_posix() for path in written)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
