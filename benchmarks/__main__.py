@@ -82,7 +82,8 @@ def machine() -> dict[str, Any]:
 
 def inputs(folder: Path) -> dict[str, Any]:
     """The descriptions that lie beside the inputs: counts, digests, versions of the packages they come from."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted((folder / "inputs").glob("*.json"))}
+    found = [path for depth in ("*", "*/*") for path in sorted((folder / "inputs").glob(f"{depth}.json"))]
+    return {path.relative_to(folder / "inputs").with_suffix("").as_posix(): json.loads(path.read_text()) for path in found}
 
 
 def _lines(path: str) -> list[str]:

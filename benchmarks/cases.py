@@ -14,6 +14,7 @@ from benchmarks.contest import Contender, Measured, race
 from benchmarks.environments import Unavailable, environment
 from benchmarks.figures import Comparison, Row, Verdict, ahead_of_all, at_least, at_most, pace, rates, ratio_of
 from benchmarks.inputs import make
+from benchmarks.inputs.make import Texts
 
 HERE = Path(__file__).parent
 DATATROVE_TRAFILATURA = {"method": "trafilatura", "favor_precision": True, "include_comments": False}
@@ -55,6 +56,12 @@ class Bench:
             return Measured(name, "peer", failure=f"cannot be installed here: {python.reason}")
         return Contender(name, "peer", python, HERE / "peers" / f"{program}.py", given, self.times(repetitions), 1, keep or {})
 
+    def pages(self, count: int) -> Path:
+        return make.pages(self.folder, count, few=self.quick)
+
+    def texts(self) -> Texts:
+        return make.texts(self.folder, self.size(50_000, 2_000), few=self.quick)
+
     def times(self, repetitions: int) -> int:
         return 1 if self.quick else repetitions
 
@@ -68,7 +75,7 @@ class Bench:
 
 def pages_same_extractor(bench: Bench) -> Comparison:
     count = bench.size(800, 120)
-    warc, tiny = make.pages(bench.folder, count), make.pages(bench.folder, 20)
+    warc, tiny = bench.pages(count), bench.pages(20)
     measured = bench.race(
         "pages_same_extractor",
         bench.ours("pages_to_text", warc=str(warc), tiny=str(tiny), html=DATATROVE_TRAFILATURA),
@@ -82,7 +89,7 @@ def pages_same_extractor(bench: Bench) -> Comparison:
 
 def pages_fast_extractor(bench: Bench) -> Comparison:
     count, few = bench.size(7_000, 500), bench.size(800, 120)
-    warc, tiny = make.pages(bench.folder, count), make.pages(bench.folder, 20)
+    warc, tiny = bench.pages(count), bench.pages(20)
     measured = bench.race(
         "pages_fast_extractor", bench.ours("pages_to_text", warc=str(warc), tiny=str(tiny), html={"method": "resiliparse"})
     )
@@ -95,7 +102,7 @@ def pages_fast_extractor(bench: Bench) -> Comparison:
 
 def english_rules(bench: Bench) -> Comparison:
     many, few = bench.size(20_000, 2_000), bench.size(2_000, 200)
-    texts = make.texts(bench.folder, bench.size(50_000, 2_000))
+    texts = bench.texts()
     sample = make.jsonl(texts, few)
     ours, theirs = bench.folder / "verdicts.parquet", bench.folder / "verdicts.jsonl"
     measured = bench.race(
@@ -139,7 +146,7 @@ def _agreement(ours: Path, theirs: Path) -> Verdict:
 
 def near_duplicates(bench: Bench) -> Comparison:
     count = bench.size(50_000, 2_000)
-    texts = make.texts(bench.folder, count)
+    texts = bench.texts()
     lines = str(make.jsonl(texts, count))
     tiny = str(make.jsonl(texts, 200))
     measured = bench.race(
@@ -167,8 +174,8 @@ def _with_dropped(row: Row, measured: Measured) -> Row:
 
 def million(bench: Bench) -> Comparison:
     count = bench.size(1_000_000, 20_000)
-    folder = make.synthetic(bench.folder, count)
-    tiny = str(make.jsonl(make.texts(bench.folder, bench.size(50_000, 2_000)), 200))
+    folder = make.synthetic(bench.folder, bench.texts(), count)
+    tiny = str(make.jsonl(bench.texts(), 200))
     ours = bench.ours("near_duplicates", repetitions=1, kind="parquet", texts=str(folder), tiny=tiny, shards=20, memory="2GB")
     measured = bench.race("million", ours)
     rows = [_with_dropped(row, measured[row.contender]) for row in rates(measured, "data4llm", "documents/s")]
@@ -196,7 +203,7 @@ def packing(bench: Bench) -> Comparison:
 
 def tokenizing(bench: Bench) -> Comparison:
     size = bench.size(200_000_000, 5_000_000)
-    texts = make.texts(bench.folder, bench.size(50_000, 2_000))
+    texts = bench.texts()
     lines, tiny = str(make.jsonl_of_size(texts, size)), str(make.jsonl(texts, 200))
     measured = bench.race(
         "tokenizing",
@@ -245,7 +252,7 @@ def threshold(bench: Bench) -> Comparison:
 
 
 def one_percent(bench: Bench) -> Comparison:
-    texts = make.texts(bench.folder, bench.size(50_000, 2_000))
+    texts = bench.texts()
     measured = bench.race(
         "one_percent", bench.ours("one_percent", texts=str(make.jsonl(texts, texts.documents)), more=str(texts.more))
     )
@@ -294,7 +301,7 @@ def nothing_changed(bench: Bench) -> Comparison:
 
 def growth(bench: Bench) -> Comparison:
     base = bench.size(2_000, 100)
-    texts = make.texts(bench.folder, bench.size(50_000, 2_000))
+    texts = bench.texts()
     sizes = [base, 4 * base, 16 * base]
     measured = bench.race(
         "growth", bench.ours("growth", repetitions=2, texts=str(texts.parquet), tiny=str(make.jsonl(texts, 200)), documents=sizes)

@@ -31,6 +31,7 @@ PACKAGES = (
     "swi-prolog-doc", "zsh-doc",
 )  # fmt: skip
 """Regular expressions, because the names of some hold a version; the highest one available is taken."""
+FEW = ("git-doc", r"python3\.[0-9]+-doc", r"postgresql-doc-[0-9]+")
 DATE = "2024-01-01T00:00:00Z"
 _HTML = re.compile(r"\.x?html?(\.en)?$")
 
@@ -47,18 +48,20 @@ class Page(NamedTuple):
     path: Path
 
 
-def debian_pages(folder: Path, pages: int = 8_000, share: int = 400, least: int = 7_000) -> dict[str, Any]:
+def debian_pages(folder: Path, *, few: bool = False) -> dict[str, Any]:
     """Make `folder/pages.warc.gz`, one gzip member for each record, and `pages.json`, which is returned.
 
-    At most `pages` pages of 1.5 kB to 1 MB, at most `share` of any package, chosen and ordered by a hash of their address. The
-    description holds `packages` (name, version, pages), `pages`, `bytes` (of HTML) and `digest` (SHA-256 over the addresses and
-    payload digests in order). Raises `AptMissing`, also when fewer than `least` pages could be had.
+    8,000 pages of 1.5 kB to 1 MB at most and 7,000 at least, no more than 400 of any package (`few`: 1,000 of three packages, which
+    are fetched in seconds), chosen and ordered by a hash of their address. The description holds `packages` (name, version, pages),
+    `pages`, `bytes` (of HTML) and `digest` (SHA-256 over the addresses and payload digests in order). Raises `AptMissing`, also
+    when fewer could be had.
     """
-    key = {"version": VERSION, "packages": PACKAGES, "pages": pages, "share": share}
-    return cached(folder / "pages.warc.gz", key, lambda path: _make(path, pages, share, least))
+    packages, pages, share, least = (FEW, 1_000, 400, 500) if few else (PACKAGES, 8_000, 400, 7_000)
+    key = {"version": VERSION, "packages": packages, "pages": pages, "share": share}
+    return cached(folder / "pages.warc.gz", key, lambda path: _make(path, packages, pages, share, least))
 
 
-def _make(path: Path, pages: int, share: int, least: int) -> dict[str, Any]:
+def _make(path: Path, patterns: tuple[str, ...], pages: int, share: int, least: int) -> dict[str, Any]:
     for program in ("apt-get", "apt-cache", "dpkg-deb"):
         if shutil.which(program) is None:
             msg = f"{program} is missing: the pages come from packages of Debian; make them on such a machine, or in its container"
@@ -67,7 +70,7 @@ def _make(path: Path, pages: int, share: int, least: int) -> dict[str, Any]:
         chosen: list[Page] = []
         packages = []
         missing = []
-        for pattern in PACKAGES:
+        for pattern in patterns:
             fetched = _fetch(pattern, Path(scratch))
             if fetched is None:
                 missing.append(pattern)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
+
 from benchmarks.inputs.cached import cached
 from benchmarks.inputs.debian_pages import debian_pages
 from benchmarks.inputs.lengths import lengths as make_lengths
 from benchmarks.inputs.synthetic import synthetic as make_synthetic
-from benchmarks.inputs.web_texts import extracted, varied, web_texts
+from benchmarks.inputs.variations import varied
+from benchmarks.inputs.web_texts import extracted, web_texts
 
 VERSION = "1"
 _CHUNK = 1 << 20
@@ -165,7 +167,7 @@ def tokenizer(folder: Path) -> Path:
     """SmolLM2's tokenizer as a tokenizer.json, for the peers."""
     from data4llm_assets.models.tokenizer import SmolLM2Tokenizer
 
-    path = folder / "inputs" / "tokenizer.json"
+    path = folder / "tokenizer.json"
     if not path.exists():
         SmolLM2Tokenizer(method="smollm2").library().save(str(path))
     return path

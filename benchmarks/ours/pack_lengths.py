@@ -9,7 +9,7 @@ from benchmarks.ours import told
 from data4llm_assets.packed import best_fit
 
 given = told.arguments()
-lengths = pl.read_parquet(given["lengths"])["length"].head(given["documents"]).cast(pl.Int64).to_numpy()
+lengths = pl.read_parquet(given["lengths"])["tokens"].head(given["documents"]).cast(pl.Int64).to_numpy()
 size = int(given["sequence_length"])
 numbers = np.arange(len(lengths))
 best_fit.place(lengths[:100], numbers[:100], size, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import polars as pl
 
@@ -20,7 +21,7 @@ def sign(work: Work, methods: Sequence[Matching]) -> None:
     for rows in work.batches():
         batch = rows.unique("doc_id", keep="first", maintain_order=True)  # after a mixture, a document has a row for each phase
         measured = [
-            work.measure(method, batch.select("text_digest", "text"), method.signatures).select(
+            work.measure(method, batch.select("text_digest", "text"), partial(_signed, work, method)).select(
                 pl.all().name.prefix(f"{method.label}_")
             )
             for method in methods
@@ -37,6 +38,12 @@ def sign(work: Work, methods: Sequence[Matching]) -> None:
     smallest = [(documents[f"{method.label}_size"] <= 1).mean() if enough else None for method in methods]
     labels = [method.label for method in methods]
     work.metric("methods", pl.DataFrame({"method": labels, "smallest_share": pl.Series(smallest, dtype=pl.Float64)}))
+
+
+def _signed(work: Work, method: Matching, documents: pl.DataFrame) -> pl.DataFrame:
+    found = method.signatures(documents)
+    work.count(f"hashed_{method.label}", int(found["size"].sum()))
+    return found
 
 
 def settle(work: Work, verdicts: Ref) -> None:

@@ -71,6 +71,7 @@ class Draft:
         return self._state.files(self.partition)
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
+        self.count("files_opened", 1)
         return open_file(self._store, self.partition.source, self._state.graph.sources[self.partition.source], path)
 
     # Measuring
