@@ -26,7 +26,7 @@ def main() -> None:
     from trl.data_utils import pack_dataset
 
     datasets.disable_progress_bars()
-    lengths = pq.read_table(arguments.path("input"))["tokens"].to_numpy()[: arguments.get("limit", None)]
+    lengths = pq.read_table(arguments.path("input"))["tokens"].to_numpy().astype(np.int64)[: arguments.get("limit", None)]
     sequence_length, strategy = arguments.get("sequence_length", 2048), arguments.get("strategy", "bfd")
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     if offsets[-1] > np.iinfo(np.int32).max:
