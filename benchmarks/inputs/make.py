@@ -15,6 +15,7 @@ from benchmarks.inputs.cached import cached
 from benchmarks.inputs.debian_pages import debian_pages
 from benchmarks.inputs.lengths import lengths as make_lengths
 from benchmarks.inputs.synthetic import synthetic as make_synthetic
+from benchmarks.inputs.synthetic import vocabulary
 from benchmarks.inputs.variations import varied
 from benchmarks.inputs.web_texts import extracted, web_texts
 
@@ -123,10 +124,8 @@ def jsonl_of_size(of: Texts, size: int) -> Path:
 
 def synthetic(folder: Path, of: Texts, count: int) -> Path:
     """A folder of Parquet files with `count` texts drawn from the vocabulary of the web texts."""
-    place = folder / "inputs" / f"synthetic-{count}"
-    place.mkdir(parents=True, exist_ok=True)
-    make_synthetic(pl.read_parquet(of.parquet / "*.parquet")["text"].head(5_000), {"texts": _key_of(of)}, place, count)
-    return place / "synthetic"
+    make_synthetic(vocabulary(sorted(of.parquet.glob("*.parquet"))), folder / "inputs", count)
+    return folder / "inputs" / f"synthetic-{count}" / "parquet"
 
 
 def lengths(folder: Path) -> Path:
