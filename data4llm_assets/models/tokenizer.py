@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
 import polars as pl
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
@@ -29,6 +29,9 @@ CHUNK = 1 << 20
 """Characters handed to the library at once: it holds about 100 bytes a token until the ids are taken out."""
 
 
+Texts: TypeAlias = pl.Series | Sequence[str]
+
+
 class Tokenizer(Protocol):
     """What packing and counting need of a tokenizer."""
 
@@ -40,8 +43,8 @@ class Tokenizer(Protocol):
     """Id written after a document's end. Never an id of a text."""
     pad: int
 
-    def encode_batch(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        """The ids of all texts one after another, and how many belong to each text."""
+    def encode_batch(self, texts: Texts) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """The ids of all texts one after another, and how many belong to each text. Iterating over `texts` gives strings."""
 
 
 class TokenizerModel(Method):
@@ -159,16 +162,18 @@ def tokens(documents: pl.DataFrame, tokenizer: Tokenizer) -> pl.DataFrame:
     import numpy as np
     import pyarrow as pa
 
-    ids, lengths = tokenizer.encode_batch(documents["text"].to_list())
+    ids, lengths = tokenizer.encode_batch(documents["text"])
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
     lists = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(ids))
     return pl.DataFrame({"tokens": pl.Series(pl.from_arrow(lists), dtype=pl.List(pl.UInt32))})
 
 
 class _Encoder:
-    """A tokenizer of the `tokenizers` library that never reads special tokens into a text."""
+    """A tokenizer of the `tokenizers` library that reads no special tokens into texts. It looks up where that gives the same."""
 
     def __init__(self, name: str, digest: str, model: Any, separator: str, pad: str | None) -> None:
+        from data4llm_assets.models import byte_level
+
         # Its thread pool survives no fork, and parallelism belongs to the engine. Ids are the same either way.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         model.no_padding()
@@ -181,8 +186,14 @@ class _Encoder:
         if self.separator in model.encode(separator, add_special_tokens=False).ids:
             msg = f"{name}: a text that spells out {separator!r} would be read as the separator; choose another separator token"
             raise ValueError(msg)
+        self._fast = byte_level.of(model)
 
-    def encode_batch(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    def encode_batch(self, texts: Texts) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        if self._fast is not None:
+            return self._fast.encode(texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String))
+        return self._encode_by_library(texts)
+
+    def _encode_by_library(self, texts: Texts) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         import numpy as np
 
         ids = [np.zeros(0, np.uint32)]
@@ -194,7 +205,7 @@ class _Encoder:
         return np.concatenate(ids), np.array(lengths, np.int64)
 
 
-def _chunks(texts: Sequence[str]) -> Iterable[list[str]]:
+def _chunks(texts: Iterable[str]) -> Iterable[list[str]]:
     chunk: list[str] = []
     size = 0
     for text in texts:
