@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ def form_of(content: Mapping[str, Any]) -> Form | None:
         return None
     steps = content.get("pre_tokenizer") or {}
     steps = list(steps["pretokenizers"]) if steps.get("type") == "Sequence" else [steps]
-    last = steps.pop()
+    last = steps.pop() if steps else {}
     if last.get("type") != "ByteLevel" or last["add_prefix_space"]:
         return None
     before = steps.pop() if steps else None
@@ -115,6 +116,7 @@ class ByteLevel:
         self._form, self._kinds = form, kinds_of(form)
         self._merging = _Merging.of(content["model"])
         self._most, self._bits = most_slots, np.uint64(bits)
+        self._alone = Lock()  # a process has one table, and the kernels let other threads run
         self._clear(min(FIRST_SLOTS, most_slots))
 
     def encode(self, texts: pl.Series) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -129,20 +131,21 @@ class ByteLevel:
         out = np.empty(offsets[-1] - offsets[0], np.uint32)
         place, written = np.array([0, offsets[0], 0]), np.zeros(2, np.int64)
         found = np.empty(PIECE, np.int32)
-        while place[0] < len(texts):
-            first = self._used[0]
-            count = pretokens.look_up(
-                data, offsets, place, self._kinds, self._form.style, self._form.digits,
-                self._bits, self._slots, self._entries, self._keys, self._used, found,
-            )  # fmt: skip
-            self._encode_entries(int(first))
-            pretokens.write(found, count, self._entries, self._ids, out, lengths, written)
-            if place[2]:
-                self._make_room(int(place[2]))
+        with self._alone:
+            while place[0] < len(texts):
+                first = self._used[0]
+                count = pretokens.look_up(
+                    data, offsets, place, self._kinds, self._form.style, self._form.digits,
+                    self._bits, self._slots, self._entries, self._keys, self._used, found,
+                )  # fmt: skip
+                self._encode_entries(int(first))
+                pretokens.write(found, count, self._entries, self._ids, out, lengths, written)
+                if place[2]:
+                    self._make_room(int(place[2]))
         return out[: written[1]], lengths
 
     def _clear(self, slots: int, key_bytes: int = 0) -> None:
-        self._slots = np.zeros(slots, np.uint64)
+        self._slots = np.zeros((slots, 2), np.uint64)
         self._entries = np.empty((slots // 2, 4), np.int32)
         self._keys = np.empty(max(KEY_BYTES * slots // 2, key_bytes), np.uint8)
         # A token is never shorter than a byte.
@@ -152,15 +155,15 @@ class ByteLevel:
 
     def _make_room(self, key_bytes: int) -> None:
         """For a key of `key_bytes` at least: the table is doubled, or, once it is as large as it may be, begun anew."""
-        before = self._entries, self._keys, self._ids
+        before = self._slots, self._entries, self._keys, self._ids
         count, keys, ids = self._used
         if 2 * len(self._slots) > self._most:
             self._clear(self._most, key_bytes)
             return
         self._clear(2 * len(self._slots), int(keys) + key_bytes)
         self._used[:] = count, keys, ids
-        self._entries[:count], self._keys[:keys], self._ids[:ids] = before[0][:count], before[1][:keys], before[2][:ids]
-        pretokens.enter(self._slots, self._entries, self._keys, count, self._bits)
+        self._entries[:count], self._keys[:keys], self._ids[:ids] = before[1][:count], before[2][:keys], before[3][:ids]
+        pretokens.move(before[0], self._slots, self._bits)
 
     def _encode_entries(self, first: int) -> None:
         """Give ids to the entries from `first` on."""

@@ -38,18 +38,20 @@ def tokenize(work: Work, *, tokenizer: TokenizerModel, kept: Ref, parts: int, se
     for batch in work.batches():
         batch = batch.select("doc_id", "domain", "text_digest", "text", "bytes").unique("doc_id", maintain_order=True)
         ids = work.measure(tokenizer, batch.select("text_digest", "text"), lambda unknown: tokens(unknown, model))["tokens"]
-        rows = batch.select("doc_id", "domain").with_columns(ids, length=ids.list.len().cast(pl.Int64))
+        rows = batch.select("doc_id", "domain", length=ids.list.len().cast(pl.Int64), row=pl.int_range(pl.len()))
         size += int(batch["bytes"].sum())
         row["documents"] += rows.height
         row["tokens"] += int(rows["length"].sum())
         row["documents_without_tokens"] += rows.filter(length=0).height
-        row["separators_in_text"] += int(ids.list.count_matches(model.separator).sum())
+        row["separators_in_text"] += int((ids.explode() == model.separator).sum())
         row["ids_out_of_vocabulary"] += int((ids.list.max() >= model.vocabulary).sum())
         copies = rows.filter(pl.col("length") > 0).join(seen, on="doc_id", how="inner", maintain_order="left")
         copies = copies.with_columns(repeat=pl.int_ranges("repeats")).explode("repeat")
         copies = copies.with_columns(part_of(copies, parts, seed))
         for part in copies["part"].unique().sort():
-            work.write_for(f"part-{part}", "documents", document.conform(copies.filter(part=part), DOCUMENTS))
+            sent = copies.filter(part=part)
+            sent = sent.with_columns(tokens=ids.gather(sent["row"]))  # not before: each step above would copy all tokens
+            work.write_for(f"part-{part}", "documents", document.conform(sent, DOCUMENTS))
         counted = copies.group_by("phase", "domain").agg(copies=pl.len().cast(pl.Int64), tokens=pl.col("length").sum())
         totals.append(document.conform(counted, TOTALS))
     sums = pl.concat(totals).group_by("phase", "domain").sum().sort("phase", "domain")

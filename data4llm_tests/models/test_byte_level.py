@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import metadata
 
@@ -157,6 +158,15 @@ def test_slices_of_a_column_are_encoded_by_themselves():
     ids, lengths = lookup("smollm2").encode(texts.slice(1, 2))
     assert ids.tolist() == library("smollm2").encode("second text").ids
     assert lengths.tolist() == [len(ids), 0]
+
+
+def test_threads_share_a_table():
+    texts = [[f"{word} number {index * thread}" for index in range(300) for word in ("some", "other")] for thread in range(8)]
+    encoder = lookup("gpt2", 64)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda each: encoder.encode(pl.Series(each))[0].tolist(), texts))
+    assert found == [encoder.encode(pl.Series(each))[0].tolist() for each in texts]
+    agree(library("gpt2"), encoder, texts[7])
 
 
 def variant(folder, change):
