@@ -214,6 +214,7 @@ def one_more_token(content):
         (lambda content: one_more_token(content), False),
         (lambda content: content.update(pre_tokenizer={"type": "Whitespace"}), False),
         (lambda content: content.update(pre_tokenizer=None), False),
+        (lambda content: content.update(pre_tokenizer={"type": "Sequence", "pretokenizers": []}), False),
     ],
 )  # fmt: skip
 def test_a_tokenizer_is_looked_up_only_where_its_file_allows_it(tmp_path, change, looked_up):
