@@ -16,6 +16,7 @@ from data4llm_assets.extracted_text.documents import extract_documents, extracte
 from data4llm_assets.extracted_text.extraction import Extracted, Extraction
 from data4llm_assets.extracted_text.markdown import Markdown
 from data4llm_assets.extracted_text.plain import Plain
+from data4llm_assets.extracted_text.resiliparse import Resiliparse
 from data4llm_assets.extracted_text.restructuredtext import RestructuredText
 from data4llm_assets.extracted_text.trafilatura import Trafilatura
 from data4llm_assets.method import import_method
@@ -25,7 +26,8 @@ from data4llm_assets.raw_crawl.source import Record, payload_digest
 from data4llm_assets.raw_crawl.stage import readings
 
 _METHODS: dict[str, type[Extraction]] = {
-    "trafilatura": Trafilatura, "markdown": Markdown, "restructuredtext": RestructuredText, "plain": Plain, "code": Code,
+    "trafilatura": Trafilatura, "resiliparse": Resiliparse, "markdown": Markdown, "restructuredtext": RestructuredText,
+    "plain": Plain, "code": Code,
 }  # fmt: skip
 
 

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-import re
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from data4llm_assets.extracted_text.charset import codec_of, decode
-from data4llm_assets.extracted_text.extraction import Extracted, LimitedExtraction, Refused, plain_form, tidy
+from data4llm_assets.extracted_text.extraction import Refused
+from data4llm_assets.extracted_text.web_page import Page, WebExtraction, first_title, primary_language, too_deep
 from data4llm_assets.method import Measure
-from data4llm_assets.raw_crawl.source import Record
 
-_LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?:[-_][A-Za-z0-9-]+)?\s*")
-_SPACE = re.compile(r"\s+")
 _PARSER_DEPTH = 250
 """libxml2 stops at 256 levels and drops what is deeper without a word; a deeper limit would not be kept."""
 
 
-class Trafilatura(LimitedExtraction):
+class Trafilatura(WebExtraction):
     """Menus, advertisements and footers go; headings, paragraphs, lists and tables stay, as plain text.
 
     Neither `deduplicate` (its memory outlives the page, so a page's text would hang on the pages before it) nor the page's date
@@ -34,20 +31,18 @@ class Trafilatura(LimitedExtraction):
     include_tables: Measure[bool] = Field(True, description="the text in tables, too")
     max_bytes: Measure[int] = Field(20_000_000, ge=1, description="bytes of HTML; Trafilatura's own MAX_FILE_SIZE")
     max_depth: Measure[int] = Field(_PARSER_DEPTH, ge=1, le=_PARSER_DEPTH, description="levels of elements within elements")
-    max_elements: Measure[int] = Field(200_000, ge=1, description="elements of one page; time grows faster than their number")
 
-    def extract(self, payload: bytes, record: Record) -> Extracted | Refused:
-        if refused := self.oversize(payload):
-            return refused
-        decoded = decode(payload, record.meta.get("charset"), markup=True)
-        tree = parse(plain_form(decoded.text))
+    def page(self, html: str) -> Page | Refused:
+        tree = parse(html)
         if tree is None:
             return Refused("extracted_text.empty", "the page has no elements")
-        if refused := self._beyond_limits(tree):
+        if refused := self.too_many(int(tree.xpath("count(descendant-or-self::*)"))):
             return refused
+        if tree.xpath("boolean(self::*" + "/*" * self.max_depth + ")"):
+            return too_deep(self.max_depth)
         from trafilatura import extract
 
-        title, language = title_of(tree), language_of(tree)
+        title, language = first_title(titles(tree)), primary_language(language_of(tree))
         text = extract(
             tree,
             output_format="txt",
@@ -58,16 +53,7 @@ class Trafilatura(LimitedExtraction):
             deduplicate=False,
             with_metadata=False,
         )
-        declared = codec_of(record.meta.get("charset") or "utf-8")
-        return Extracted(tidy(text or ""), title, language, {} if declared == decoded.charset else {"charset": decoded.charset})
-
-    def _beyond_limits(self, tree: Any) -> Refused | None:
-        elements = int(tree.xpath("count(descendant-or-self::*)"))
-        if elements > self.max_elements:
-            return Refused("extracted_text.max_elements", "the page has too many elements", elements, self.max_elements)
-        if tree.xpath("boolean(self::*" + "/*" * self.max_depth + ")"):
-            return Refused("extracted_text.max_depth", "the page's elements are nested too deeply", None, self.max_depth)
-        return None
+        return Page(text or "", title, language)
 
 
 def parse(html: str) -> Any | None:
@@ -82,17 +68,12 @@ def parse(html: str) -> Any | None:
     return tree
 
 
-def title_of(tree: Any) -> str | None:
-    """The page's title: what it gives to social networks, else `title`, else the first `h1`."""
+def titles(tree: Any) -> Iterator[str]:
+    """What may name the page: what it gives to social networks, then `title`, then the first `h1`."""
     for path in ('string(//meta[@property="og:title"]/@content)', "string(//title)", "string((//h1)[1])"):
-        title = _SPACE.sub(" ", plain_form(str(tree.xpath(path)))).strip()
-        if title:
-            return title
-    return None
+        yield str(tree.xpath(path))
 
 
-def language_of(tree: Any) -> str | None:
-    """The primary language subtag (BCP 47) that the page declares, lower-case."""
-    declared = str(tree.xpath("string((/html/@lang | /html/@*[local-name()='lang'])[1])"))
-    match = _LANGUAGE.fullmatch(declared)
-    return match[1].lower() if match else None
+def language_of(tree: Any) -> str:
+    """The language that the page declares, as it stands there; empty if it declares none."""
+    return str(tree.xpath("string((/html/@lang | /html/@*[local-name()='lang'])[1])"))
