@@ -10,8 +10,7 @@ from data4llm_assets.method import Measure, Method
 from data4llm_assets.raw_crawl.source import Record
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*){2,}")
-_TRAILING_SPACE = re.compile(r"[^\S\n]+$", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n{3,}[^\S\n]*")
 
 
 class Extracted(NamedTuple):
@@ -58,17 +57,22 @@ class LimitedExtraction(Extraction):
 
 def plain_form(text: str) -> str:
     """Text as every method but `code` leaves it: line feeds alone, no BOM, no NULs, nothing that UTF-8 cannot hold."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:
+        text = text.replace("\0", "")
     return encodable(text).removeprefix("\ufeff")
 
 
 def tidy(text: str) -> str:
     """`plain_form` without space at the ends of lines and without runs of empty lines."""
-    return _BLANK_LINES.sub("\n\n", _TRAILING_SPACE.sub("", plain_form(text))).strip()
+    return _BLANK_LINES.sub("\n\n", "\n".join([line.rstrip() for line in plain_form(text).split("\n")])).strip()
 
 
 def encodable(text: str) -> str:
     """`text` with U+FFFD for lone surrogates."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -27,6 +27,7 @@ _MAGIC = (
 _HTML_START = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
+_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -59,5 +60,4 @@ def holds_binary(head: bytes) -> bool:
     """Whether more than a tenth of the bytes are control characters that no text uses. UTF-16 text is not binary."""
     if not head or head.startswith(_WIDE_MARKS):
         return False
-    controls = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
-    return controls * 10 > len(head)
+    return (len(head) - len(head.translate(None, _CONTROLS))) * 10 > len(head)
