@@ -69,6 +69,10 @@ class SmolLM2Tokenizer(TokenizerModel):
         return {"smollm2-vocabulary": _smollm2_digest()}
 
     def load(self) -> Tokenizer:
+        return _Encoder("smollm2", _smollm2_digest(), self.library(), SEPARATOR, None)
+
+    def library(self) -> Any:
+        """The same as a `tokenizers.Tokenizer`, which others can load from its `tokenizer.json`."""
         import tokenizers
         from tokenizers import models, pre_tokenizers
 
@@ -79,7 +83,7 @@ class SmolLM2Tokenizer(TokenizerModel):
         # What llama.cpp calls the pre-tokenizer "smollm": digits one by one, then GPT-2's regular expression.
         words = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
         model.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), words])
-        return _Encoder("smollm2", _smollm2_digest(), model, SEPARATOR, None)
+        return model
 
 
 class FileTokenizer(TokenizerModel):
