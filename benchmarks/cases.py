@@ -56,6 +56,9 @@ class Bench:
             return Measured(name, "peer", failure=f"cannot be installed here: {python.reason}")
         return Contender(name, "peer", python, HERE / "peers" / f"{program}.py", given, self.times(repetitions), 1, keep or {})
 
+    def earlier(self, case: str, contender: str) -> Measured:
+        return self.done.get(case, {}).get(contender) or Measured(contender, "peer", failure=f"{case} was not run before")
+
     def pages(self, count: int) -> Path:
         return make.pages(self.folder, count, few=self.quick)
 
@@ -93,7 +96,7 @@ def pages_fast_extractor(bench: Bench) -> Comparison:
     measured = bench.race(
         "pages_fast_extractor", bench.ours("pages_to_text", warc=str(warc), tiny=str(tiny), html={"method": "resiliparse"})
     )
-    measured["datatrove"] = bench.done["pages_same_extractor"]["datatrove"]
+    measured["datatrove"] = bench.earlier("pages_same_extractor", "datatrove")
     rows = rates(measured, "data4llm", "pages/s", notes={"datatrove": f"with Trafilatura: the runs on {few:,} pages above"})
     verdict = at_least("20 × datatrove with Trafilatura", ratio_of(rows, "datatrove"), 20, "{:.1f} ×")
     title = "The same with Resiliparse, against datatrove with Trafilatura"
@@ -175,7 +178,7 @@ def _with_dropped(row: Row, measured: Measured) -> Row:
 def million(bench: Bench) -> Comparison:
     count = bench.size(1_000_000, 20_000)
     folder = make.synthetic(bench.folder, bench.texts(), count)
-    tiny = str(make.jsonl(bench.texts(), 200))
+    tiny = str(make.synthetic(bench.folder, bench.texts(), 1_000))
     ours = bench.ours("near_duplicates", repetitions=1, kind="parquet", texts=str(folder), tiny=tiny, shards=20, memory="2GB")
     measured = bench.race("million", ours)
     rows = [_with_dropped(row, measured[row.contender]) for row in rates(measured, "data4llm", "documents/s")]
@@ -258,7 +261,7 @@ def one_percent(bench: Bench) -> Comparison:
     )
     ours = measured["data4llm"]
     rows, ratio = [_seconds_row("data4llm", ours, "the new delivery alone")], None
-    filters, duplicates = bench.done["english_rules"]["datatrove"], bench.done["near_duplicates"]["datatrove"]
+    filters, duplicates = bench.earlier("english_rules", "datatrove"), bench.earlier("near_duplicates", "datatrove")
     if ours.runs and filters.runs and duplicates.runs:
         documents = ours.runs[0].documents
         theirs = documents * (pace(filters) + pace(duplicates))
