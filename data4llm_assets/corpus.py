@@ -14,13 +14,14 @@ from typing import Any
 import polars as pl
 
 from data4llm_assets.document import DECISIONS
+from data4llm_assets.engine.documents import documents, texts
 from data4llm_assets.engine.planner import Plan, Selection, plan
 from data4llm_assets.engine.records import new_run
 from data4llm_assets.engine.run import Execute, Report, Watch, bring_up_to_date, inline
 from data4llm_assets.engine.snapshots import Snapshots
 from data4llm_assets.engine.state import Missing, State, table_name
 from data4llm_assets.engine.store import Store, TableFile
-from data4llm_assets.engine.work import documents, load_model, read_kept, texts
+from data4llm_assets.engine.work import load_model
 from data4llm_assets.method import Method
 from data4llm_assets.node import Node, Partition, Ref, Section, View
 from data4llm_assets.recipe import Recipe, did_you_mean, load_recipe, parse_recipe
@@ -183,7 +184,7 @@ class Corpus:
             for partition in chosen:
                 files = self._view_files(view, partition)
                 if files[view.kept] is not None:
-                    yield from documents(self.store, view, files, read_kept(self.store, files[view.kept]))
+                    yield from documents(self.store, view, files)
             return
         # An asset with several tables is best known by the one that bears its name.
         main = node.name if node.name in node.tables else node.tables[0]

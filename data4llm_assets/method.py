@@ -99,12 +99,16 @@ class Rule(Method):
 class Edit(Method):
     """A rule that changes text and never drops a document. A barrier: what follows sees the edited text."""
 
+    def parameters(self, tag: str | None = None) -> dict[str, Any]:
+        """As `Method.parameters`, but an edit decides nothing: each of its parameters may change the text that is remembered."""
+        return {} if tag == DECIDE else super().parameters()
+
     def edits(self, documents: pl.DataFrame) -> pl.DataFrame:
-        """Find and apply edits.
+        """Find and apply edits: a function of the text alone, for what becomes of a text is remembered by its digest.
 
         Parameters
         ----------
-        documents : (doc_id: String, text: String).
+        documents : (doc_id: String, text: String); `doc_id` names rows of this table and nothing else.
 
         Returns
         -------

@@ -126,11 +126,12 @@ class Work(Protocol):
     def read_all(self, ref: Ref) -> Iterator[tuple[Partition, pl.DataFrame]]:
         """A table declared `all` (or `own` in a part node), partition by partition, in total order."""
 
-    def batches(self, *, text: bool = True) -> Iterator[pl.DataFrame]:
-        """The documents that this node sees (its `view`), in batches: columns of `document.DOCUMENTS` and of the kept table."""
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """The documents that this node sees (its `view`), in batches: columns of `document.DOCUMENTS` but `text`, which `measure`
+        and `texts` read, and those of the kept table."""
 
     def texts(self, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
-        """(doc_id, text) of some documents of any partition, as this node's view sees them; for corpus-wide nodes."""
+        """(doc_id, text) of some documents of a partition that this node reads, as its view sees them."""
 
     def files(self) -> list[SourceFile]:
         """The frozen listing of this partition, sorted by path; for the node that reads sources."""
@@ -144,7 +145,10 @@ class Work(Protocol):
         """Row-wise measured values, remembered by (`of`, method identity and `Measure` parameters): only unknown rows are computed.
 
         `compute` gets the distinct unknown rows of `documents` and returns one row for each, in order. The answer has one row
-        for each of `documents`, in order, without the `of` column.
+        for each of `documents`, in order, of the columns that `compute` returned.
+
+        What is measured of `text_digest` is measured on text: `compute` gets (text_digest, text). `documents` are then rows of
+        (doc_id, text_digest) and, where a step edited it, `text`; one that is null or absent is read, if the row is unknown.
         """
 
     def remember(self, name: str, ingredients: Any, compute: Callable[[], Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:

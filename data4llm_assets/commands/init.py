@@ -15,7 +15,8 @@ from data4llm_assets.commands.draft import draft
 from data4llm_assets.commands.machine import cores
 from data4llm_assets.commands.options import JsonOption, errors, out, print_json
 from data4llm_assets.commands.proposal import Proposal, megabytes, millions
-from data4llm_assets.filtered.sift import measure_now, sift
+from data4llm_assets.filtered.rules import measure_now
+from data4llm_assets.filtered.sift import sift
 from data4llm_assets.filtered.stage import Filtered
 from data4llm_assets.method import ModelUnavailable
 from data4llm_assets.models.tokenizer import SmolLM2Tokenizer, Tokenizer

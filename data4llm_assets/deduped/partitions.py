@@ -21,9 +21,7 @@ def sign(work: Work, methods: Sequence[Matching]) -> None:
     for rows in work.batches():
         batch = rows.unique("doc_id", keep="first", maintain_order=True)  # after a mixture, a document has a row for each phase
         measured = [
-            work.measure(method, batch.select("text_digest", "text"), partial(_signed, work, method)).select(
-                pl.all().name.prefix(f"{method.label}_")
-            )
+            work.measure(method, batch, partial(_signed, work, method)).select(pl.all().name.prefix(f"{method.label}_"))
             for method in methods
         ]
         signed = conform(pl.concat([batch.select("doc_id", "page_id", "text_digest"), *measured], how="horizontal"), schema)
@@ -50,7 +48,7 @@ def settle(work: Work, verdicts: Ref) -> None:
     """Write `kept` and `decisions`: the documents of the view, less those with a verdict."""
     judged = work.read(verdicts)
     seen = [pl.DataFrame(schema={name: DOCUMENTS[name] for name in ("doc_id", "language", "text_digest", "bytes")})]
-    for batch in work.batches(text=False):
+    for batch in work.batches():
         further = [name for name in batch.columns if name not in DOCUMENTS]
         kept = batch.join(judged, on="doc_id", how="anti", maintain_order="left")
         work.write("kept", kept.select(*(pl.col(name).cast(dtype) for name, dtype in KEPT.items()), *further))

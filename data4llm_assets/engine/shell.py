@@ -14,10 +14,11 @@ import polars as pl
 
 from data4llm_assets.engine import accounts, expectations
 from data4llm_assets.engine.digest import canonical, json_digest
+from data4llm_assets.engine.documents import read_kept
 from data4llm_assets.engine.records import Stopwatch, write_record
 from data4llm_assets.engine.state import State, manifest_path
 from data4llm_assets.engine.store import FORMAT, TableFile
-from data4llm_assets.engine.work import Draft, read_kept
+from data4llm_assets.engine.work import Draft
 from data4llm_assets.node import Node, Partition, Read
 
 Result = Literal["unchanged", "adopted", "published", "refused", "lost"]

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import obstore
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore, from_url
@@ -33,6 +32,21 @@ class TableFile(NamedTuple):
 
     digest: str
     rows: int
+
+
+class RowGroup(NamedTuple):
+    """Some rows of a stored table, of which every column can be read alone."""
+
+    parquet: pq.ParquetFile
+    number: int
+
+    def columns(self) -> list[str]:
+        return [str(name) for name in self.parquet.schema_arrow.names]
+
+    def read(self, columns: list[str] | None = None) -> pl.DataFrame:
+        frame = pl.from_arrow(self.parquet.read_row_group(self.number, columns=columns))
+        assert isinstance(frame, pl.DataFrame)
+        return frame
 
 
 class Store:
@@ -111,13 +125,15 @@ class Store:
     def scan_table(self, file: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.source(data_path(file)))
 
-    def batches(self, file: str, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-        """The table row group by row group, so that a large one never stands in memory whole."""
+    def row_groups(self, file: str) -> Iterator[RowGroup]:
+        """The table row group by row group, so that a large one never stands in memory whole. The file is open meanwhile."""
         with pq.ParquetFile(self.source(data_path(file))) as parquet:
-            if parquet.metadata.num_row_groups == 0:
-                return
-            for group in range(parquet.metadata.num_row_groups):
-                yield _from_arrow(parquet.read_row_group(group, columns=columns))
+            for number in range(parquet.metadata.num_row_groups):
+                yield RowGroup(parquet, number)
+
+    def batches(self, file: str, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+        for group in self.row_groups(file):
+            yield group.read(columns)
 
     def source(self, path: str) -> Any:
         """What Polars and PyArrow can read an object from: a path on disk, the bytes elsewhere."""
@@ -206,9 +222,3 @@ class TableWriter:
 
 def data_path(digest: str) -> str:
     return f"data/{digest[:2]}/{digest}.parquet"
-
-
-def _from_arrow(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    return frame

@@ -8,12 +8,13 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from data4llm_assets.document import KEPT, MIXED
+from data4llm_assets.document import MIXED
 from data4llm_assets.engine.digest import json_digest
+from data4llm_assets.engine.documents import Batch, batches, read_kept, texts
 from data4llm_assets.engine.measures import Remembered, measured
 from data4llm_assets.engine.snapshots import open_file
 from data4llm_assets.engine.state import State, manifest_path, table_name
-from data4llm_assets.engine.store import FORMAT, Store, TableFile, TableWriter
+from data4llm_assets.engine.store import FORMAT, TableFile, TableWriter
 from data4llm_assets.method import Method
 from data4llm_assets.node import Node, Partition, Read, Ref, SourceFile, View
 
@@ -35,6 +36,7 @@ class Draft:
         self.metrics: dict[str, pl.DataFrame] = {}
         self._writers: dict[str, TableWriter] = {}
         self._remembered: dict[str, Remembered] = {}
+        self._batch: Batch | None = None
 
     def __enter__(self) -> Draft:
         return self
@@ -57,15 +59,17 @@ class Draft:
         for partition in self._state.partitions(above):
             yield partition, self._table(ref, files[partition.key])
 
-    def batches(self, *, text: bool = True) -> Iterator[pl.DataFrame]:
+    def batches(self) -> Iterator[pl.DataFrame]:
         view = self._view()
-        kept = self._kept(view, self.partition)
-        return documents(self._store, view, self._files(view, self.partition), kept, text=text)
+        files = self._files(view, self.partition)
+        for batch in batches(self._store, view, files, read_kept(self._store, files[view.kept])):
+            self._batch = batch
+            yield batch.rows
+        self._batch = None
 
     def texts(self, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
         view = self._view()
-        wanted = pl.DataFrame({"doc_id": doc_ids})
-        return texts(self._store, view, self._files(view, partition), wanted)
+        return self._counted(texts(self._store, view, self._files(view, partition), pl.DataFrame({"doc_id": doc_ids})))
 
     def files(self) -> list[SourceFile]:
         return self._state.files(self.partition)
@@ -83,7 +87,10 @@ class Draft:
         if name not in self._remembered:
             shard = self.partition.shard or self.partition.key or "corpus"
             self._remembered[name] = Remembered(self._store, method, shard, of, self.memory // 4)
-        values, computed = measured(self._remembered[name], documents, compute, of)
+        if of == "text_digest":
+            documents = documents.select(name for name in ("doc_id", of, "text") if name in documents.columns)
+        read = self._with_texts if of == "text_digest" else lambda unknown: unknown
+        values, computed = measured(self._remembered[name], documents, lambda unknown: compute(read(unknown)), of)
         self.count(f"measured_{method.method}", computed)
         return values
 
@@ -156,50 +163,29 @@ class Draft:
         read_as = {read.ref: files for read, files in self._inputs.items() if read.across == self._node.view_across}
         return {ref: read_as[ref][partition.key] for ref in view.refs()}
 
-    def _kept(self, view: View, partition: Partition) -> pl.DataFrame:
-        return read_kept(self._store, self._files(view, partition)[view.kept])
+    def _with_texts(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """(text_digest, text), row by row; a text that is absent or null is read."""
+        if "text" not in documents.columns:
+            documents = documents.with_columns(text=pl.lit(None, pl.String))
+        unread = documents.filter(pl.col("text").is_null())
+        if unread.height:
+            documents = documents.update(self._standing_texts(unread["doc_id"]), on="doc_id", how="left")
+        return documents.select("text_digest", "text")
 
+    def _standing_texts(self, doc_ids: pl.Series) -> pl.DataFrame:
+        """(doc_id, text): those of the batch at hand from its row group, read at most once, any others one by one."""
+        at_hand = pl.DataFrame(schema={"doc_id": pl.String, "text": pl.String})
+        if self._batch is not None and doc_ids.is_in(self._batch.rows["doc_id"].implode()).any():
+            if "texts" not in vars(self._batch):
+                self._counted(self._batch.texts)
+            at_hand = self._batch.texts.filter(pl.col("doc_id").is_in(doc_ids.implode())).unique("doc_id", keep="first")
+        others = doc_ids.filter(~doc_ids.is_in(at_hand["doc_id"].implode()))
+        return pl.concat([at_hand, self.texts(self.partition, others)]) if others.len() else at_hand
 
-def read_kept(store: Store, file: TableFile | None) -> pl.DataFrame:
-    """Who stands, without the texts that may lie in the same table: doc_id, text_digest, bytes, and repeats and phase if there."""
-    if file is None:
-        return pl.DataFrame(schema=KEPT)
-    wanted = [name for name in store.scan_table(file.digest).collect_schema().names() if name in MIXED]
-    return store.read_table(file.digest, wanted)
-
-
-def documents(
-    store: Store, view: View, files: Mapping[Ref, TableFile | None], kept: pl.DataFrame, *, text: bool = True
-) -> Iterator[pl.DataFrame]:
-    """The documents of one partition as they stand: texts, with the latest edit of each, of those who are kept; in batches.
-
-    A document that is trained on in several phases has a row for each.
-    """
-    for ref in view.texts:
-        file = files[ref]
-        if file is None:
-            continue
-        for batch in store.batches(file.digest, None if text else _columns_without_text(store, file)):
-            batch = batch.drop("text_digest", "bytes").join(kept, on="doc_id", how="inner", maintain_order="left")
-            if text:
-                for overlay in view.overlays:
-                    edits = _edits(store, files[overlay], batch["doc_id"])
-                    if edits is not None:
-                        batch = batch.update(edits, on="doc_id", how="left")
-            if batch.height:
-                yield batch
-
-
-def texts(store: Store, view: View, files: Mapping[Ref, TableFile | None], wanted: pl.DataFrame) -> pl.DataFrame:
-    """(doc_id, text) of some documents of a partition."""
-    found = pl.DataFrame(schema={"doc_id": pl.String, "text": pl.String})
-    for ref in (*view.texts, *view.overlays):
-        file = files[ref]
-        if file is None:
-            continue
-        rows = store.scan_table(file.digest).select("doc_id", "text").join(wanted.lazy(), on="doc_id", how="semi").collect()
-        found = pl.concat([found.join(rows, on="doc_id", how="anti"), rows])
-    return found
+    def _counted(self, read: pl.DataFrame) -> pl.DataFrame:
+        self.count("texts_read", read.height)
+        self.count("text_bytes_read", int(read["text"].str.len_bytes().sum()))
+        return read
 
 
 def load_model(method: Method) -> Any:
@@ -208,14 +194,3 @@ def load_model(method: Method) -> Any:
     if key not in _MODELS:
         _MODELS[key] = method.load()  # type: ignore[attr-defined]
     return _MODELS[key]
-
-
-def _edits(store: Store, file: TableFile | None, doc_ids: pl.Series) -> pl.DataFrame | None:
-    if file is None or file.rows == 0:
-        return None
-    wanted = pl.LazyFrame({"doc_id": doc_ids})
-    return store.scan_table(file.digest).select("doc_id", "text").join(wanted, on="doc_id", how="semi").collect()
-
-
-def _columns_without_text(store: Store, file: TableFile) -> list[str]:
-    return [name for name in store.scan_table(file.digest).collect_schema().names() if name != "text"]

@@ -5,16 +5,25 @@ Here: whole columns in, decisions out, for any rule. Not here: the rules themsel
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import polars as pl
 
-from data4llm_assets.document import DECISIONS, conform, text_digests
+from data4llm_assets.document import DECISIONS, SPAN, conform, text_digests
 from data4llm_assets.method import Edit, Method, Rule
 
 FAILURES = pl.Schema({"row": pl.UInt32, "signal": pl.String, "value": pl.Float64, "threshold": pl.Float64, "reason": pl.String})
 """One limit that one document failed; `row` is the document's place in the table of signals."""
+
+EDITED = pl.Schema(
+    {"edited": pl.String(), "edited_digest": pl.String(), "edited_bytes": pl.Int64(), "removed": pl.Int64(), "spans": pl.List(SPAN)}
+)
+"""What an edit makes of one text; null if it leaves it. `removed` is how many characters shorter the text became."""
+
+Measuring: TypeAlias = Callable[[Method, pl.DataFrame, Callable[[pl.DataFrame], pl.DataFrame]], pl.DataFrame]
+"""`Work.measure`, or `measure_now`."""
 
 
 @runtime_checkable
@@ -80,30 +89,41 @@ def decisions(name: str, rule: Rule, doc_ids: pl.Series, signals: pl.DataFrame) 
     )
 
 
+def measure_now(method: Method, documents: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    return compute(documents)
+
+
+def measure_edit(edit: Edit, documents: pl.DataFrame, measure: Measuring) -> pl.DataFrame:
+    """What an edit makes of every document, row by row: the columns of EDITED."""
+    return measure(edit, documents, partial(_edited, edit))
+
+
+def edit_decisions(name: str, doc_ids: pl.Series, edited: pl.DataFrame) -> pl.DataFrame:
+    """One `edit` row of document.DECISIONS for each changed document: `value` is the number of spans, in the text before this edit.
+
+    Parameters
+    ----------
+    doc_ids, edited : row by row the same documents; `edited` has the columns of EDITED.
+    """
+    rows = edited.with_columns(doc_ids, rule=pl.lit(name), action=pl.lit("edit"), value=pl.col("spans").list.len().cast(pl.Float64))
+    return conform(rows.filter(pl.col("edited").is_not_null()), DECISIONS)
+
+
 def apply_edit(name: str, edit: Edit, documents: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Edit texts, and say where.
 
     Parameters
     ----------
-    documents : `doc_id` (unique) and `text` beside any other columns.
+    documents : `doc_id` and `text` beside any other columns.
 
     Returns
     -------
-    The documents, in order, with `text` edited and `text_digest` and `bytes` to match; and one `edit` row of document.DECISIONS
-    for each changed document: `value` is the number of spans, which lie in the text before this edit.
+    The documents, in order, with `text` edited and, where they have them, `text_digest` and `bytes` to match; `edit_decisions`.
     """
-    changed = edit.edits(documents.select("doc_id", "text")).select("doc_id", "spans", edited="text")
-    joined = documents.join(changed, on="doc_id", how="left", maintain_order="left")
-    new = joined.filter(pl.col("edited").is_not_null() & (pl.col("edited") != pl.col("text")))
-    if not new.height:
-        return documents, pl.DataFrame(schema=DECISIONS)
-    rows = new.select(
-        "doc_id", "spans", rule=pl.lit(name), action=pl.lit("edit"), value=pl.col("spans").list.len().cast(pl.Float64)
-    )
-    size = pl.col("edited").str.len_bytes().cast(pl.Int64)
-    texts = new.select("doc_id", text="edited", text_digest=text_digests(new["edited"]), bytes=size)
-    texts = texts.select(column for column in texts.columns if column in documents.columns)
-    return documents.update(texts, on="doc_id"), conform(rows, DECISIONS)
+    edited = measure_edit(edit, documents, measure_now)
+    new = {"text": edited["edited"], "text_digest": edited["edited_digest"], "bytes": edited["edited_bytes"]}
+    columns = {name: pl.coalesce(values, pl.col(name)) for name, values in new.items() if name in documents.columns}
+    return documents.with_columns(**columns), edit_decisions(name, documents["doc_id"], edited)
 
 
 def apply_edits(edits: Iterable[Method], documents: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -135,3 +155,18 @@ def apply_edits(edits: Iterable[Method], documents: pl.DataFrame) -> tuple[pl.Da
 
 def _failed(rows: pl.DataFrame, threshold: float) -> pl.DataFrame:
     return conform(rows.with_columns(threshold=pl.lit(threshold)), FAILURES)
+
+
+def _edited(edit: Edit, documents: pl.DataFrame) -> pl.DataFrame:
+    """The columns of EDITED for each of (text: String)."""
+    numbered = documents.select(pl.int_range(pl.len()).cast(pl.String).alias("doc_id"), "text")
+    found = edit.edits(numbered).select("doc_id", "spans", edited="text")
+    joined = numbered.join(found, on="doc_id", how="left", maintain_order="left")
+    changed = pl.col("edited").is_not_null() & (pl.col("edited") != pl.col("text"))
+    new = joined.filter(changed)
+    shorter = pl.col("text").str.len_chars().cast(pl.Int64) - pl.col("edited").str.len_chars().cast(pl.Int64)
+    size = pl.col("edited").str.len_bytes().cast(pl.Int64)
+    new = new.select(
+        "doc_id", "edited", "spans", text_digests(new["edited"]).alias("edited_digest"), edited_bytes=size, removed=shorter
+    )
+    return conform(numbered.select("doc_id").join(new, on="doc_id", how="left", maintain_order="left"), EDITED)

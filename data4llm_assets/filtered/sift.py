@@ -5,17 +5,15 @@ Pure: measuring is handed in, so that a run remembers what it measured and `data
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import polars as pl
 
 from data4llm_assets.document import DECISIONS, KEPT, OVERLAY
-from data4llm_assets.filtered.rules import apply_edit, decisions
-from data4llm_assets.method import Edit, Method, Rule
+from data4llm_assets.filtered.rules import Measuring, decisions, edit_decisions, measure_edit
+from data4llm_assets.method import Edit, Rule
 
-Measuring: TypeAlias = Callable[[Method, pl.DataFrame, Callable[[pl.DataFrame], pl.DataFrame]], pl.DataFrame]
-"""`Work.measure`, or `measure_now`."""
 CARRIED = ("repeats", "phase")
 """Columns of a mixture that a filter after it hands on."""
 STEPS = pl.Schema({"rule": pl.String, "action": pl.String, "documents": pl.Int64, "changed": pl.Int64})
@@ -39,11 +37,13 @@ class Sifted(NamedTuple):
     """What became of a batch."""
 
     documents: pl.DataFrame
-    """Those that stay, in order, with their text as edited."""
+    """Those that stay, in order, with their digest and size as edited; `text` is null where it was neither given nor edited."""
     decisions: pl.DataFrame
     """The columns of document.DECISIONS, by rule."""
     overlay: pl.DataFrame
     """Those that stay and were edited: the columns of document.OVERLAY."""
+    removed: pl.DataFrame
+    """(doc_id, characters) that each edit took from each document it changed; fewer than none if the text grew."""
     languages: pl.DataFrame
     """(doc_id, language, kept) of every document that no language rule dropped; the language is a rule's, else the document's."""
     steps: pl.DataFrame
@@ -56,25 +56,22 @@ class Sifted(NamedTuple):
         return batch.select("doc_id", *carried).join(standing, on="doc_id", maintain_order="left").select(*KEPT, *carried)
 
 
-def measure_now(method: Method, documents: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
-    return compute(documents)
-
-
 def sift(documents: pl.DataFrame, steps: Sequence[Step], measure: Measuring) -> Sifted:
     """Apply the steps in order. A rule measures only what the steps before let through, as they left its text.
 
     Parameters
     ----------
-    documents : the columns of document.DOCUMENTS, `doc_id` unique, text never null.
+    documents : the columns of document.DOCUMENTS, `doc_id` unique. `text` may be absent or null if `measure` finds it.
 
     Raises
     ------
     ValueError
         If a rule does not return one row of signals for each document.
     """
-    standing = documents
+    standing = documents if "text" in documents.columns else documents.with_columns(text=pl.lit(None, pl.String))
     admitted = documents.select("doc_id", "language")
     said = [pl.DataFrame(schema=DECISIONS)]
+    removed = [pl.DataFrame(schema={"doc_id": pl.String, "characters": pl.Int64})]
     counts = []
     for step in steps:
         touched = standing.filter(step.applies())
@@ -82,8 +79,12 @@ def sift(documents: pl.DataFrame, steps: Sequence[Step], measure: Measuring) -> 
         if not touched.height:
             pass
         elif isinstance(step.rule, Edit):
-            edited, rows = apply_edit(step.name, step.rule, touched)
-            standing = standing.update(edited.select("doc_id", *OVERLAY.names()[1:]), on="doc_id")
+            edited = measure_edit(step.rule, touched, measure)
+            rows = edit_decisions(step.name, touched["doc_id"], edited)
+            new = edited.with_columns(touched["doc_id"]).filter(pl.col("edited").is_not_null())
+            removed.append(new.select("doc_id", characters="removed"))
+            texts = new.select("doc_id", text="edited", text_digest="edited_digest", bytes="edited_bytes")
+            standing = standing.update(texts, on="doc_id") if texts.height else standing
         else:
             signals = measured(step, touched, measure)
             rows = decisions(step.name, step.rule, touched["doc_id"], signals)
@@ -100,6 +101,7 @@ def sift(documents: pl.DataFrame, steps: Sequence[Step], measure: Measuring) -> 
         documents=standing,
         decisions=pl.concat(said),
         overlay=changed.select(OVERLAY.names()),
+        removed=pl.concat(removed),
         languages=admitted.with_columns(kept=pl.col("doc_id").is_in(standing["doc_id"].implode())),
         steps=pl.DataFrame(counts, STEPS, orient="row"),
     )
@@ -108,7 +110,7 @@ def sift(documents: pl.DataFrame, steps: Sequence[Step], measure: Measuring) -> 
 def measured(step: Step, documents: pl.DataFrame, measure: Measuring) -> pl.DataFrame:
     """The signals of a rule, one row for each of `documents`."""
     assert isinstance(step.rule, Rule)
-    signals = measure(step.rule, documents.select("text_digest", "text"), step.rule.signals)
+    signals = measure(step.rule, documents.select("doc_id", "text_digest", "text"), step.rule.signals)
     if signals.height != documents.height:
         msg = f"{step.name} returned {signals.height} rows of signals for {documents.height} documents"
         raise ValueError(msg)

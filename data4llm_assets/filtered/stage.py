@@ -20,8 +20,8 @@ from data4llm_assets.filtered.anonymise import Email, PublicIp
 from data4llm_assets.filtered.gopher_quality import GopherQuality
 from data4llm_assets.filtered.gopher_repetition import GopherRepetition
 from data4llm_assets.filtered.language import Language
-from data4llm_assets.filtered.rules import Judge, apply_edit, failures, rule_name
-from data4llm_assets.filtered.sift import Sifted, Step, measure_now, measured, sift
+from data4llm_assets.filtered.rules import Judge, apply_edit, failures, measure_now, rule_name
+from data4llm_assets.filtered.sift import Sifted, Step, measured, sift
 from data4llm_assets.filtered.tally import Tally
 from data4llm_assets.method import Edit, Method, Parameters, Rule, import_method
 from data4llm_assets.node import Bench, Node, Place, Ref, Section, StepName, Trial, Verdict, View, Work
@@ -189,7 +189,7 @@ def make(work: Work, steps: tuple[Step, ...]) -> None:
         # a document that a mixture repeats in several phases has a row for each
         documents = batch.unique("doc_id", keep="first", maintain_order=True)
         sifted = sift(documents, steps, work.measure)
-        tally.add(documents, sifted)
+        tally.add(documents, sifted, work.measure)
         write(work, batch, sifted)
     for name, frame in tally.frames().items():
         work.metric(name, frame)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import polars as pl
+from pydantic import Field
 
 from data4llm_assets.filtered.anonymise import EMAILS
+from data4llm_assets.filtered.rules import Measuring, measure_edit
 from data4llm_assets.filtered.sift import STEPS, Sifted, Step
-from data4llm_assets.method import Edit
+from data4llm_assets.method import Edit, Measure, Method
 
 ENOUGH = 50
 """Documents below which a share says nothing; it is null then."""
@@ -25,21 +28,43 @@ INTEGERS = ("documents", "kept", "languages", "languages_lost")
 """Columns of the frame `partition` that count; the others are shares and averages."""
 
 
+class Figures(Method):
+    """What is counted in every text that stays. The step's own, in no recipe: a new version is a new version of the step too."""
+
+    version: ClassVar[str] = "1"
+
+    method: Literal["figures"] = "figures"
+    placeholders: Measure[tuple[str, ...]] = Field(description="strings with an e-mail address that is none")
+
+    def measure(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """(words, word_characters, characters, broken, emails: Int64) of each of (text: String): words and their characters as in
+        `gopher_quality`, all characters, unreadable ones, and what looks like an e-mail address and is no placeholder."""
+        from data4llm_assets.filtered.words import quality_counts
+
+        texts = documents["text"]
+        return pl.DataFrame(quality_counts(texts, ())).select("words", "word_characters").with_columns(
+            characters=texts.str.len_chars().cast(pl.Int64),
+            broken=texts.str.count_matches("\ufffd", literal=True).cast(pl.Int64),
+            emails=_emails(texts, self.placeholders),
+        )  # fmt: skip
+
+
 class Tally:
     """Collects batches, then gives the metric frames `partition`, `rules`, `limits`, `languages`."""
 
     def __init__(self, steps: Sequence[Step]) -> None:
         self._steps = steps
         edits = [step.rule for step in steps if isinstance(step.rule, Edit)]
-        self._placeholders = sorted({text for edit in edits for text in getattr(edit, "replacements", ()) if text}.union(EMAILS))
+        replacements = {text for edit in edits for text in getattr(edit, "replacements", ()) if text}
+        self._figures = Figures(placeholders=tuple(sorted(replacements.union(EMAILS))))
         self._total: Counter[str] = Counter()
         self._rules = [pl.DataFrame(schema=STEPS)]
         self._left: Counter[str] = Counter()
         self._limits = [pl.DataFrame(schema={"rule": pl.String, "documents": pl.Int64})]
         self._languages = [pl.DataFrame(schema={"language": pl.String, "documents": pl.Int64, "kept": pl.Int64})]
 
-    def add(self, before: pl.DataFrame, sifted: Sifted) -> None:
-        """Count one batch: the documents that came in, and what became of them."""
+    def add(self, before: pl.DataFrame, sifted: Sifted, measure: Measuring) -> None:
+        """Count one batch: the documents that came in, and what became of them. Texts are looked at only through `measure`."""
         kept = sifted.documents
         self._total["documents"] += before.height
         self._total["kept"] += kept.height
@@ -54,24 +79,16 @@ class Tally:
         )
         for step in self._steps:
             if isinstance(step.rule, Edit):
-                self._left[step.name] += step.rule.edits(kept.filter(step.applies()).select("doc_id", "text")).height
+                again = measure_edit(step.rule, kept.filter(step.applies()), measure)
+                self._left[step.name] += again.height - again["edited"].null_count()
         if kept.height:
-            self._read(kept["text"])
-        edited = sifted.overlay.join(before.select("doc_id", before="text"), on="doc_id")
-        shrunk = edited.select((pl.col("before").str.len_chars().cast(pl.Int64) - pl.col("text").str.len_chars()).clip(0).sum())
-        self._total["edited_away"] += shrunk.item()
+            self._read(measure(self._figures, kept, self._figures.measure))
+        taken = sifted.removed.join(sifted.overlay, on="doc_id", how="semi").group_by("doc_id").agg(pl.col("characters").sum())
+        self._total["edited_away"] += int(taken["characters"].clip(0).sum())
 
-    def _read(self, texts: pl.Series) -> None:
-        from data4llm_assets.filtered.words import quality_counts
-
-        counts = pl.DataFrame(quality_counts(texts, ())).select("words", "word_characters")
-        found = counts.with_columns(
-            characters=texts.str.len_chars().cast(pl.Int64),
-            broken=texts.str.count_matches("\ufffd", literal=True).cast(pl.Int64),
-            emails=_emails(texts, self._placeholders),
-        )
+    def _read(self, figures: pl.DataFrame) -> None:
         legible = (pl.col("word_characters") <= LONGEST_MEAN_WORD * pl.col("words")) & (pl.col("words") > 0)
-        sums = found.select(
+        sums = figures.select(
             "words", "word_characters", "characters",
             legible=(legible & (1000 * pl.col("broken") <= pl.col("characters"))).cast(pl.Int64),
             with_email=(pl.col("emails") > 0).cast(pl.Int64),

@@ -63,7 +63,7 @@ def count(work: Work, *, tokenizer: TokenizerModel) -> None:
     documents = total = size = empty = 0
     for batch in work.batches():
         batch = batch.unique("doc_id", maintain_order=True)
-        ids = work.measure(tokenizer, batch.select("text_digest", "text"), lambda unknown: tokens(unknown, work.model(tokenizer)))
+        ids = work.measure(tokenizer, batch, lambda unknown: tokens(unknown, work.model(tokenizer)))
         rows = batch.select("doc_id", "domain", "text_digest").with_columns(tokens=ids["tokens"].list.len().cast(pl.Int64))
         work.write("tokens", document.conform(rows, TOKENS))
         documents += rows.height
@@ -112,7 +112,7 @@ def apply(work: Work, *, mixture: str, counted: str, weighted: frozenset[str]) -
     counted_texts = measured.select("doc_id", "tokens", measured="text_digest")
     standing, given = [pl.DataFrame(schema=tally.STANDING)], [pl.DataFrame(schema=tally.GIVEN)]
     changed = 0
-    for batch in work.batches(text=False):
+    for batch in work.batches():
         batch = batch.select("doc_id", "domain", "text_digest", "bytes").unique("doc_id", maintain_order=True)
         batch = batch.join(counted_texts, on="doc_id", how="left", maintain_order="left")
         kept = batch.join(repeats, on="doc_id", how="inner", maintain_order="left")

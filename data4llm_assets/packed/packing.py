@@ -36,8 +36,8 @@ def tokenize(work: Work, *, tokenizer: TokenizerModel, kept: Ref, parts: int, se
     row = dict.fromkeys(("documents", "tokens", "documents_without_tokens", "separators_in_text", "ids_out_of_vocabulary"), 0)
     size = 0
     for batch in work.batches():
-        batch = batch.select("doc_id", "domain", "text_digest", "text", "bytes").unique("doc_id", maintain_order=True)
-        ids = work.measure(tokenizer, batch.select("text_digest", "text"), lambda unknown: tokens(unknown, model))["tokens"]
+        batch = batch.select("doc_id", "domain", "text_digest", "bytes").unique("doc_id", maintain_order=True)
+        ids = work.measure(tokenizer, batch, lambda unknown: tokens(unknown, model))["tokens"]
         rows = batch.select("doc_id", "domain", length=ids.list.len().cast(pl.Int64), row=pl.int_range(pl.len()))
         size += int(batch["bytes"].sum())
         row["documents"] += rows.height

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import polars as pl
 
 from data4llm_assets.corpus import Corpus
+from data4llm_assets.engine.documents import documents
 from data4llm_assets.engine.state import Missing
 from data4llm_assets.engine.store import TableFile
-from data4llm_assets.engine.work import documents, read_kept
 from data4llm_assets.node import Ref
 from data4llm_assets.packed.packing import LENGTHS
 from data4llm_assets.packed.stage import Packed
@@ -96,7 +96,7 @@ def standing(corpus: Corpus, step: str) -> Iterator[pl.DataFrame]:
         except Missing as missing:
             msg = f"{missing}: data4llm run"
             raise LookupError(msg) from missing
-        yield from documents(corpus.store, view, files, read_kept(corpus.store, files[view.kept]))
+        yield from documents(corpus.store, view, files)
 
 
 def fingerprints(corpus: Corpus, node: str) -> dict[str, str]:

@@ -33,7 +33,7 @@ def measure(work: Work, *, by: Selection) -> None:
     histogram = pl.DataFrame(schema=HISTOGRAM)
     documents = words = features = silent = 0
     for batch in work.batches():
-        measured = work.measure(by, batch.select("text_digest", "text"), by.ngrams)
+        measured = work.measure(by, batch, by.ngrams)
         rows = document.conform(pl.concat([batch.select("doc_id", "domain"), measured], how="horizontal"), NGRAMS)
         work.write("ngrams", rows)
         for domain in rows["domain"].unique().sort():
@@ -90,7 +90,7 @@ def decide(work: Work, *, by: Selection, seed: int, measured: str) -> None:
 def select(work: Work, *, by: Selection, cutoff: str) -> None:
     verdicts = work.read(Ref(cutoff, "verdicts"))
     judged_rows = [pl.DataFrame(schema=tally.JUDGED)]
-    for batch in work.batches(text=False):
+    for batch in work.batches():
         described = batch.select("doc_id", "text_digest", "bytes", "domain", "language", "license")
         judged = described.join(verdicts, on="doc_id", how="left", maintain_order="left")
         work.write("kept", document.conform(judged.filter("kept"), document.KEPT))

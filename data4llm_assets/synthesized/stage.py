@@ -124,7 +124,7 @@ class Synthesized(Section):
 
 
 def _write(work: Work, section: Synthesized, place: Place) -> None:
-    standing = pl.concat([pl.DataFrame(schema=_STANDING), *(_standing(batch, section) for batch in work.batches(text=False))])
+    standing = pl.concat([pl.DataFrame(schema=_STANDING), *(_standing(batch, section) for batch in work.batches())])
     people, model = _bytes(standing)
     allowed = max(0.0, section.share / (1 - section.share) * people - model)
     scope = standing.filter("in_scope").unique("doc_id", keep="first", maintain_order=True)
@@ -164,11 +164,11 @@ def _bytes(standing: pl.DataFrame) -> tuple[int, int]:
 
 def _parents(work: Work, doc_ids: pl.Series) -> pl.DataFrame:
     """The chosen documents with their text, each once; only these are held in memory."""
-    columns = {name: DOCUMENTS[name] for name in ("doc_id", *PARENT, "text_digest", "text")}
-    if doc_ids.is_empty():
-        return pl.DataFrame(schema=columns)
-    found = (batch.filter(pl.col("doc_id").is_in(doc_ids.implode())).select(*columns) for batch in work.batches())
-    return pl.concat([pl.DataFrame(schema=columns), *found]).unique("doc_id", keep="first", maintain_order=True)
+    columns = {name: DOCUMENTS[name] for name in ("doc_id", *PARENT, "text_digest")}
+    batches = work.batches() if doc_ids.len() else iter(())
+    found = (batch.filter(pl.col("doc_id").is_in(doc_ids.implode())).select(*columns) for batch in batches)
+    once = pl.concat([pl.DataFrame(schema=columns), *found]).unique("doc_id", keep="first", maintain_order=True)
+    return once.join(work.texts(work.partition, once["doc_id"]), on="doc_id", how="left", maintain_order="left")
 
 
 def _answers(work: Work, model: LanguageModelMethod, method: Synthesis, seed: int, parents: pl.DataFrame) -> pl.DataFrame:

@@ -65,9 +65,9 @@ class Shop:
         for some in self.partitions:
             yield some, self.table(ref, some.key)
 
-    def batches(self, *, text: bool = True) -> Iterator[pl.DataFrame]:
+    def batches(self) -> Iterator[pl.DataFrame]:
         for some in self.held[self.partition].iter_slices(self.batch):
-            yield some if text else some.drop("text")
+            yield some.drop("text")
 
     def texts(self, *where: Any) -> pl.DataFrame:
         some, doc_ids = where[-2:]
@@ -76,7 +76,9 @@ class Shop:
 
     def measure(self, method: Method, frame: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
         distinct = frame.unique("text_digest", maintain_order=True)
-        known = pl.concat([distinct.select("text_digest"), compute(distinct)], how="horizontal")
+        stored = self.held[self.partition].select("doc_id", "text").unique("doc_id")
+        texts = distinct.select("doc_id", "text_digest").join(stored, on="doc_id", how="left", maintain_order="left")
+        known = pl.concat([distinct.select("text_digest"), compute(texts)], how="horizontal")
         return frame.select("text_digest").join(known, on="text_digest", how="left", maintain_order="left").drop("text_digest")
 
     def remember(self, name: str, ingredients: Any, compute: Callable[[], Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:

@@ -93,7 +93,8 @@ def graph(
     def keep(work: Work) -> None:
         ranks = work.read(Ref("longest", "verdicts"))
         for batch in work.batches():
-            joined = batch.join(ranks, on="doc_id").with_columns(length=pl.col("text").str.len_chars())
+            texts = work.texts(work.partition, batch["doc_id"])
+            joined = batch.join(ranks, on="doc_id").join(texts, on="doc_id").with_columns(length=pl.col("text").str.len_chars())
             stays = pl.col("length") >= minimum
             work.write("kept", joined.filter(stays).select(KEPT.names()))
             dropped = joined.filter(~stays).with_columns(

@@ -9,7 +9,8 @@ from data4llm_assets.document import DOCUMENTS, conform, text_digests
 from data4llm_assets.filtered.anonymise import Email
 from data4llm_assets.filtered.checks import filtered
 from data4llm_assets.filtered.gopher_quality import GopherQuality
-from data4llm_assets.filtered.sift import Step, measure_now, sift
+from data4llm_assets.filtered.rules import measure_now
+from data4llm_assets.filtered.sift import Step, sift
 from data4llm_assets.filtered.tally import Tally
 from data4llm_assets.node import QUALITIES
 
@@ -32,7 +33,7 @@ def tallied(texts: list[str], steps: list[Step], language: Any = "en", batch: in
     tally = Tally(steps)
     for start in range(0, len(texts), batch):
         rows = documents.slice(start, batch)
-        tally.add(rows, sift(rows, steps, measure_now))
+        tally.add(rows, sift(rows, steps, measure_now), measure_now)
     return tally.frames()
 
 

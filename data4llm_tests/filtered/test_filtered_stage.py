@@ -71,16 +71,23 @@ class Desk:
         self._known: dict[str, pl.DataFrame] = {}
 
     def batches(self) -> Iterator[pl.DataFrame]:
-        yield from self._batches
+        for batch in self._batches:
+            self._texts = batch.select("doc_id", stored="text").unique("doc_id")
+            yield batch.drop("text")
 
     def measure(self, method: Method, documents: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
         known = self._known.get(method.method)
         new = documents if known is None else documents.join(known, on="text_digest", how="anti", maintain_order="left")
-        new = new.unique("text_digest", maintain_order=True)
+        new = new.unique("text_digest", maintain_order=True).join(self._texts, on="doc_id", how="left", maintain_order="left")
+        new = new.select("text_digest", pl.coalesce("text", "stored"))
         self.measured.setdefault(method.method, []).extend(new["text"].to_list())
         values = new.select("text_digest").hstack(compute(new))
         self._known[method.method] = values if known is None else pl.concat([known, values])
-        return documents.join(self._known[method.method], on="text_digest", maintain_order="left").drop("text_digest", "text")
+        return (
+            documents.select("text_digest")
+            .join(self._known[method.method], on="text_digest", maintain_order="left")
+            .drop("text_digest")
+        )
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
         self.tables.setdefault(table, []).append(frame)

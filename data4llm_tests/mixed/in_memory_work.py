@@ -109,11 +109,11 @@ class MemoryWork:
         for partition in keys or tuple(Partition(f"part-{index}") for index in range(self.parts)):
             yield partition, self._get(ref, f"{partition.key}/{self.partition.key}" if across == "own" else partition.key)
 
-    def batches(self, *, text: bool = True) -> Iterator[pl.DataFrame]:
+    def batches(self) -> Iterator[pl.DataFrame]:
         assert self.node.view is not None
         kept = self._get(self.node.view.kept, self.partition.key)
         for ref in self.node.view.texts:
-            frame = self._get(ref, self.partition.key).drop("text_digest", "bytes", *(() if text else ("text",)))
+            frame = self._get(ref, self.partition.key).drop("text_digest", "bytes", "text")
             frame = frame.join(kept, on="doc_id", how="inner", maintain_order="left")
             for begin in range(0, frame.height, 100):
                 yield frame[begin : begin + 100]
@@ -127,6 +127,10 @@ class MemoryWork:
         if known is not None:
             unknown = unknown.join(known, on=of, how="anti", maintain_order="left")
         self.corpus.computed += unknown.height
+        if of == "text_digest":
+            assert self.node.view is not None
+            stored = pl.concat([self._get(ref, self.partition.key).select("doc_id", "text") for ref in self.node.view.texts])
+            unknown = unknown.join(stored, on="doc_id", how="left", maintain_order="left").select("text_digest", "text")
         fresh = pl.concat([unknown.select(of), compute(unknown)], how="horizontal")
         known = fresh if known is None else pl.concat([known, fresh])
         self.corpus.measured[name] = known

@@ -78,8 +78,12 @@ class Bench:
         self.metrics: dict[str, pl.DataFrame] = {}
         self.counters: dict[str, int] = {}
 
-    def batches(self, *, text: bool = True) -> Iterator[pl.DataFrame]:
-        yield from (batch if text else batch.drop("text") for batch in self.documents.iter_slices(7))
+    def batches(self) -> Iterator[pl.DataFrame]:
+        yield from (batch.drop("text") for batch in self.documents.iter_slices(7))
+
+    def texts(self, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
+        assert partition == self.partition
+        return self.documents.filter(pl.col("doc_id").is_in(doc_ids.implode())).select("doc_id", "text").unique("doc_id")
 
     def measure(
         self, method: Method, documents: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame], *, of: str = "text_digest"
