@@ -112,10 +112,15 @@ def test_a_changed_threshold_measures_nothing_and_going_back_costs_nothing(built
     before = objects(built, "measures/")
     report = changed.build()
     assert report.ok
-    signals = objects(built, "measures/") - before
-    # Documents newly let through or shut out change who is measured downstream, never what a rule measured.
-    assert not {record["counters"].get("measured_gopher_quality", 0) for record in read_records(changed.store, report.run)} - {0}
-    assert not signals
+    assert objects(built, "measures/") == before
+    # Documents newly let through or shut out change who is measured downstream, never what a rule or an edit made of a text.
+    counted = {record["node"]: {} for record in read_records(changed.store, report.run)}
+    for record in read_records(changed.store, report.run):
+        counted[record["node"]].update({name: amount for name, amount in record["counters"].items() if amount})
+    assert {"filtered", "relevance", "domain_tokens", "tokenized"} <= counted.keys()
+    # A prompt is made of its parents' texts: those of the chosen documents are read.
+    assert counted.pop("synthesized").keys() <= {"texts_read", "text_bytes_read"}
+    assert not any(counted.values()), counted
     touched = {(outcome.node, outcome.partition) for outcome in report.outcomes if outcome.result != "unchanged"}
     untouched = {name for name in changed.graph.nodes if not any(node == name for node, _ in touched)}
     assert {"raw_crawl", "extracted_text", "signatures", "duplicates", "deduped"} <= untouched

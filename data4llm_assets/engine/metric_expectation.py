@@ -10,9 +10,11 @@ import math
 from typing import Any, ClassVar
 
 import pandas as pd
+from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
@@ -39,10 +41,17 @@ class ExpectMetricToBeBetween(BatchExpectation):
     column: str
     min_value: float | None = None
     max_value: float | None = None
+    _configuration: ExpectationConfiguration | None = PrivateAttr(None)
+
+    @property
+    def configuration(self) -> ExpectationConfiguration:
+        # GX writes it anew each of the thirty times that it looks at it.
+        if self._configuration is None:
+            self._configuration = super().configuration
+        return self._configuration
 
     def _validate(self, metrics: dict[str, Any], runtime_configuration: Any = None, execution_engine: Any = None) -> dict[str, Any]:
-        values = metrics[_FRAME][self.column].dropna()
         low = -math.inf if self.min_value is None else self.min_value
         high = math.inf if self.max_value is None else self.max_value
-        outside = values[~values.between(low, high)]
-        return {"success": outside.empty, "result": {"partial_unexpected_list": outside.tolist()[:20]}}
+        outside = [value for value in metrics[_FRAME][self.column].dropna().tolist() if not low <= value <= high]
+        return {"success": not outside, "result": {"partial_unexpected_list": outside[:20]}}

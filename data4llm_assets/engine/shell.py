@@ -94,7 +94,7 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
         "ingredients": ingredients,
         "tables": {name: list(file) for name, file in tables.items()},
         "digest": json_digest({name: file.digest for name, file in tables.items()}),
-        "metrics": {name: frame.fill_nan(None).to_dicts() for name, frame in sorted(frames.items())},
+        "metrics": {name: _rows(frame) for name, frame in sorted(frames.items())},
         "checks": results,
     }
     record = {**watch.read(), "counters": counters, "metrics": manifest["metrics"]}
@@ -111,6 +111,11 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
         {**record, "result": outcome.result, "fingerprint": fingerprint, "checks": results},
     )
     return outcome
+
+
+def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    # JSON has no NaN. Row by row, for metric frames are small.
+    return [{name: None if value != value else value for name, value in row.items()} for row in frame.iter_rows(named=True)]
 
 
 def _remember(state: State, manifest: dict[str, Any]) -> None:

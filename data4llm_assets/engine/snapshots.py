@@ -11,14 +11,16 @@ import glob
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import obstore
 import polars as pl
 from obstore.store import from_url
 
 from data4llm_assets.document import digest
+from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.register import Entry, Register
 from data4llm_assets.engine.store import Store
 from data4llm_assets.node import Partition, SourceFile
@@ -30,6 +32,13 @@ _PATTERN = re.compile(r"[*?\[]")
 
 class SnapshotError(ValueError):
     """A snapshot cannot be added or removed as asked."""
+
+
+class Listing(NamedTuple):
+    """The files of one shard, sorted by path, and a digest of all that is said about them."""
+
+    files: tuple[SourceFile, ...]
+    digest: str
 
 
 class Snapshots:
@@ -80,14 +89,11 @@ class Snapshots:
             msg = f"another run changed snapshot {name!r} at the same time; look at it and try again"
             raise SnapshotError(msg)
 
-    def files(self, snapshot: Mapping[str, Any], source: str, shard: str, shards: int) -> list[SourceFile]:
-        """The frozen files of one shard, sorted by path."""
+    def listing(self, snapshot: Mapping[str, Any], source: str, shard: str, shards: int) -> Listing:
+        """What is frozen of one shard."""
         listed = snapshot["sources"].get(source)
-        if listed is None:
-            return []
-        table = self._store.read_table(listed["listing"])
-        files = [SourceFile(*row) for row in table.iter_rows()]
-        return [file for file in files if shard_of(source, file.path, shards) == shard]
+        by_shard = {} if listed is None else _by_shard(self._store, listed["listing"], source, shards)
+        return by_shard.get(shard, Listing((), json_digest([])))
 
     def _freeze(self, source: str, section: Any) -> dict[str, Any]:
         found = sorted(list_files(source, section, landing_folder(self._store, source, section)))
@@ -108,6 +114,16 @@ class Snapshots:
             msg = f"another run changed snapshot {name!r} at the same time; look at it and try again"
             raise SnapshotError(msg)
         return value
+
+
+@lru_cache(maxsize=32)
+def _by_shard(store: Store, listing: str, source: str, shards: int) -> dict[str, Listing]:
+    # Listings are named by their content, so what was read stays true; a plan asks for each shard, again and again.
+    found: dict[str, list[SourceFile]] = {}
+    for row in store.read_table(listing).iter_rows():
+        file = SourceFile(*row)
+        found.setdefault(shard_of(source, file.path, shards), []).append(file)
+    return {shard: Listing(tuple(files), json_digest([list(file) for file in files])) for shard, files in found.items()}
 
 
 def shard_of(source: str, path: str, shards: int) -> str:

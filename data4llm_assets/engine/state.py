@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.register import Entry, Register
-from data4llm_assets.engine.snapshots import Snapshots, partitions
+from data4llm_assets.engine.snapshots import Listing, Snapshots, partitions
 from data4llm_assets.engine.store import FORMAT, Store, TableFile
 from data4llm_assets.method import MEASURE, Method
 from data4llm_assets.node import Node, Partition, Read, Ref
@@ -163,22 +162,21 @@ class State:
             "inputs": [[self._label(read.ref), read.across, digests(files)] for read, files in inputs.items()],
         }
         if node.lists_sources:
-            files = self.files(partition)
-            listing = json_digest([list(file) for file in files])
+            listing = self.listing(partition)
             made_of["listing"] = {
                 "source": partition.source,
                 "snapshot": partition.snapshot,
-                "files": len(files),
-                "digest": listing,
+                "files": len(listing.files),
+                "digest": listing.digest,
             }
         if node.grain == "corpus":
             made_of["partitions"] = [[each.key, each.priority] for each in self.grid]
         return made_of
 
-    def files(self, partition: Partition) -> list[Any]:
+    def listing(self, partition: Partition) -> Listing:
         section = self.graph.sources[partition.source]
         snapshot = self.snapshots[partition.snapshot]
-        return Snapshots(self.store, self.graph.corpus).files(snapshot, partition.source, partition.shard, section.shards)
+        return Snapshots(self.store, self.graph.corpus).listing(snapshot, partition.source, partition.shard, section.shards)
 
     def _label(self, ref: Ref) -> str:
         # By function, not by name: two recipes that call a step differently still share what it made.

@@ -72,7 +72,7 @@ class Draft:
         return self._counted(texts(self._store, view, self._files(view, partition), pl.DataFrame({"doc_id": doc_ids})))
 
     def files(self) -> list[SourceFile]:
-        return self._state.files(self.partition)
+        return list(self._state.listing(self.partition).files)
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
         self.count("files_opened", 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+import numpy as np
 import polars as pl
 
 from data4llm_assets import document
@@ -127,8 +128,9 @@ def keys(ngrams: pl.DataFrame, by: Selection, weights: pl.DataFrame, seed: int) 
 
 def _count(buckets: pl.Series) -> pl.DataFrame:
     """(bucket, count) over all lists."""
-    flat = buckets.explode(empty_as_null=False).drop_nulls().alias("bucket").to_frame()
-    return flat.group_by("bucket").agg(count=pl.len().cast(pl.Int64)).sort("bucket")
+    counts = np.bincount(buckets.rechunk().to_arrow().flatten().to_numpy(zero_copy_only=False))
+    (found,) = np.nonzero(counts)
+    return pl.DataFrame({"bucket": found, "count": counts[found]}, schema={"bucket": pl.UInt16, "count": pl.Int64})
 
 
 def total(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:

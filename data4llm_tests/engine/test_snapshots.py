@@ -23,9 +23,9 @@ def sources(tmp_path: Path) -> dict[str, Folder]:
 def test_a_listing_is_frozen(snapshots: Snapshots, sources: dict[str, Folder], tmp_path: Path) -> None:
     frozen = snapshots.add("first", sources)
     world(tmp_path, a__three="three")
-    files = [file.path for shard in range(2) for file in snapshots.files(frozen, "a", f"a-{shard}", 2)]
+    files = [file.path for shard in range(2) for file in snapshots.listing(frozen, "a", f"a-{shard}", 2).files]
     assert sorted(files) == ["one.txt", "two.txt"]
-    assert [file.path for file in snapshots.files(frozen, "a", shard_of("a", "one.txt", 2), 2)].count("one.txt") == 1
+    assert [file.path for file in snapshots.listing(frozen, "a", shard_of("a", "one.txt", 2), 2).files].count("one.txt") == 1
 
 
 def test_names_are_taken_once_and_listed_anew_on_demand(snapshots: Snapshots, sources: dict[str, Folder], tmp_path: Path) -> None:

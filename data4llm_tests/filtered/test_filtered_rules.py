@@ -9,7 +9,7 @@ from data4llm_assets.document import DECISIONS, text_digest
 from data4llm_assets.filtered.anonymise import Email, PublicIp
 from data4llm_assets.filtered.gopher_quality import GopherQuality
 from data4llm_assets.filtered.rules import apply_edits, decisions, failures
-from data4llm_assets.method import Limit, Rule
+from data4llm_assets.method import DECIDE, MEASURE, Decide, Edit, Limit, Rule
 
 
 class Between(Rule):
@@ -65,6 +65,14 @@ def test_edits_follow_one_another_and_keep_digest_and_bytes_true() -> None:
 def test_edits_need_no_more_than_an_id_and_a_text() -> None:
     out, _ = apply_edits((Email(method="email"),), documents("a@b.org").select("doc_id", "text"))
     assert out.rows() == [("d0", "email@example.com")]
+
+
+def test_every_parameter_of_an_edit_belongs_to_what_is_remembered() -> None:
+    class Cut(Edit):
+        method: Literal["cut"] = "cut"
+        at: Decide[int] = 3
+
+    assert (Cut().parameters(MEASURE), Cut().parameters(DECIDE), Cut().parameters()) == ({"at": 3}, {}, {"at": 3})
 
 
 def test_only_edits_can_be_applied() -> None:

@@ -153,6 +153,22 @@ def test_what_follows_an_edit_sees_the_edited_text() -> None:
     assert desk.table("kept").rows() == [("web0", text_digest("loud"), 4)]
 
 
+def test_an_edit_is_made_once_and_asked_again_of_what_it_left() -> None:
+    desk = Desk(documents("plain text", "write to a@b.org"), documents("plain text", "a@b.org, again", domain="mail"))
+    quality = {"method": "gopher_quality", "min_mean_word_length": None, "min_stop_words": None, "min_alphabetic_words": None}
+    run(section({**quality, "min_words": 2}, {"method": "email"}), desk)
+    before = desk.table("overlay")
+    left = ["write to email@example.com", "email@example.com, again"]
+    assert desk.measured["email"] == ["plain text", "write to a@b.org", left[0], "a@b.org, again", left[1]]
+    assert desk.measured["figures"] == ["plain text", *left]
+    made = {name: list(texts) for name, texts in desk.measured.items()}
+    desk.tables.clear()
+    run(section({**quality, "min_words": 4}, {"method": "email"}), desk)
+    assert desk.measured == made
+    assert desk.table("overlay").equals(before.head(1))
+    assert desk.metrics["rules"].rows() == [("gopher_quality", "drop", 4, 3, None), ("email", "edit", 1, 1, 0)]
+
+
 def test_an_edited_document_that_is_dropped_later_has_no_overlay() -> None:
     desk = run(section({"method": "email"}, {"method": "gopher_quality"}), Desk(documents("a@b.org")))
     assert desk.table("overlay").height == desk.table("kept").height == 0
