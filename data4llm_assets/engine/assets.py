@@ -81,9 +81,9 @@ def _asset(
         if not states:
             states.append(State(graph, Store(store_uri)))
         state = states[0]
-        state.refresh((*graph.upstream[node.name], node.name))
         # A backfill gives its runs a range of one key, the launchpad a key: the list holds either.
         (partition,) = context.partition_keys if own is not None else ("",)
+        state.look([node], partition)
         try:
             outcome = make(state, node, state.partition(node, partition), context.run.tags.get(RUN_TAG, context.run_id))
         except Missing as missing:

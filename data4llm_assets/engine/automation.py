@@ -8,7 +8,6 @@ import dagster as dg
 from dagster import OpExecutionContext, SensorEvaluationContext
 
 from data4llm_assets.engine.assets import snapshots_definition
-from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.planner import plan
 from data4llm_assets.engine.run import bring_up_to_date, frontier
 from data4llm_assets.engine.state import Graph, State
@@ -79,7 +78,7 @@ def run_requests(state: State, busy: set[str]) -> list[dg.RunRequest]:
     for job in frontier(state, plan(state), set()):
         node = state.graph.nodes[job.nodes[0]]
         partition = state.partition(node, job.partition)
-        fingerprint = json_digest(state.ingredients(node, partition, state.inputs(node, partition)))
+        fingerprint = state.fingerprint(node, partition, state.inputs(node, partition))
         name = job_name(job)
         if name in busy:
             continue

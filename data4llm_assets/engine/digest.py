@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,12 @@ def json_digest(value: Any) -> str:
 
 def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def object_digest(members: Mapping[str, bytes]) -> str:
+    """`json_digest` of an object whose values are written canonically already."""
+    written = b",".join(canonical(name) + b":" + members[name] for name in sorted(members))
+    return hashlib.sha256(b"{" + written + b"}").hexdigest()[:32]
 
 
 def table_digest(frame: pl.DataFrame) -> str:

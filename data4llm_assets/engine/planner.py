@@ -5,12 +5,11 @@ It looks at states, never at events, so no change is lost and nothing runs twice
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from data4llm_assets.engine.digest import json_digest
-from data4llm_assets.engine.state import Missing, State, manifest_path, reads_of
+from data4llm_assets.engine.state import Missing, State, manifest_path
 from data4llm_assets.node import Node, Partition
 
 Due = Literal["current", "run", "adopt", "follow"]
@@ -75,6 +74,7 @@ def plan(state: State, selection: Selection | None = None) -> Plan:
     items: list[Item] = []
     unsettled: set[tuple[str, str]] = set()
     for node in state.graph.nodes.values():
+        state.entries(node.name)
         for partition in state.partitions(node):
             item = _item(state, node, partition, unsettled)
             if item.due != "current":
@@ -89,10 +89,10 @@ def _item(state: State, node: Node, partition: Partition, unsettled: set[tuple[s
     if waits:
         return Item(node.name, partition, "follow", f"after {waits}")
     try:
-        ingredients = state.ingredients(node, partition, state.inputs(node, partition))
+        inputs = state.inputs(node, partition)
     except Missing as missing:
         return Item(node.name, partition, "follow", f"after {missing.node}")
-    fingerprint = json_digest(ingredients)
+    fingerprint = state.fingerprint(node, partition, inputs)
     current = state.entry(node.name, partition.key).value
     if current is not None and current["fingerprint"] == fingerprint:
         return Item(node.name, partition, "current", fingerprint=fingerprint)
@@ -101,7 +101,8 @@ def _item(state: State, node: Node, partition: Partition, unsettled: set[tuple[s
     if current is None:
         return Item(node.name, partition, "run", "never built", fingerprint)
     before = state.manifest(current["fingerprint"])
-    reason = "; ".join(differences(before["ingredients"], ingredients)) if before else "its manifest is gone"
+    now = state.ingredients(node, partition, inputs)
+    reason = "; ".join(differences(before["ingredients"], now)) if before else "its manifest is gone"
     return Item(node.name, partition, "run", reason or "its ingredients changed", fingerprint)
 
 
@@ -109,13 +110,10 @@ def _waits_for(state: State, node: Node, partition: Partition, unsettled: set[tu
     """The first input that is itself not current."""
     if not unsettled:
         return None
-    for read in reads_of(node):
-        above = state.graph.nodes[read.ref.node]
-        keys: Iterable[str] = ("",) if above.grain == "corpus" else (partition.key,)
-        if read.across == "all" or (read.across == "own" and node.grain == "part"):
-            keys = (each.key for each in state.partitions(above))
-        if any((above.name, key) in unsettled for key in keys):
-            return above.name
+    for read in state.graph.reads[node.name]:
+        above = read.ref.node
+        if any((above, each.key) in unsettled for each in state.reads_partitions(node, read, partition)):
+            return above
     return None
 
 

@@ -133,7 +133,7 @@ def inline(state: State, run: str) -> Execute:
 
 def carry_out(state: State, job: Job, run: str) -> Done:
     """Make one job's nodes in order. Stops at the first that is refused, lost or fails."""
-    state.refresh()
+    state.look([state.graph.nodes[name] for name in job.nodes], job.partition)
     outcomes: list[Outcome] = []
     for name in job.nodes:
         node = state.graph.nodes[name]

@@ -59,14 +59,11 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
     """
     seen = state.entry(node.name, partition.key)
     inputs = state.inputs(node, partition)
-    ingredients = state.ingredients(node, partition, inputs)
-    fingerprint = json_digest(ingredients)
-    if seen.value is not None and seen.value["fingerprint"] == fingerprint:
-        manifest = state.manifest(fingerprint)
-        if manifest is not None:
-            return _outcome("unchanged", node, partition, manifest)
+    fingerprint = state.fingerprint(node, partition, inputs)
     manifest = state.manifest(fingerprint)
     if manifest is not None:
+        if seen.value is not None and seen.value["fingerprint"] == fingerprint:
+            return _outcome("unchanged", node, partition, manifest)
         return _publish(state, node, partition, seen.generation, manifest, "adopted", {})
 
     watch = Stopwatch()
@@ -91,7 +88,7 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
     manifest = {
         "format": FORMAT,
         "fingerprint": fingerprint,
-        "ingredients": ingredients,
+        "ingredients": state.ingredients(node, partition, inputs),
         "tables": {name: list(file) for name, file in tables.items()},
         "digest": json_digest({name: file.digest for name, file in tables.items()}),
         "metrics": {name: _rows(frame) for name, frame in sorted(frames.items())},
@@ -134,11 +131,10 @@ def _publish(
 ) -> Outcome:
     value = {"fingerprint": manifest["fingerprint"], "digest": manifest["digest"], "tables": manifest["tables"]}
     if not state.publish(node.name, partition.key, seen, value):
-        state.refresh([node.name])
+        state.look([node], partition.key)
         now = state.entry(node.name, partition.key).value
         # Two runs with one aim: whoever was first, what stands current is what we made.
         result = "unchanged" if now is not None and now["fingerprint"] == manifest["fingerprint"] else "lost"
-    state.refresh([node.name])
     return _outcome(result, node, partition, manifest, record)
 
 

@@ -50,6 +50,11 @@ class Snapshots:
 
     def all(self) -> dict[str, Any]:
         """Snapshots by name in order of arrival: {arrival, sources: {source: {listing, files, bytes}}}."""
+        self.register.refresh()
+        return self.seen()
+
+    def seen(self) -> dict[str, Any]:
+        """As `all`, of what was seen when the register was last looked at."""
         found = {name: entry.value for name, entry in self.register.entries().items() if entry.value is not None}
         return dict(sorted(found.items(), key=lambda item: (item[1]["arrival"], item[0])))
 

@@ -6,15 +6,16 @@ The planner, the shell and the readers all look here, so they cannot disagree ab
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from data4llm_assets.engine.digest import canonical
+from data4llm_assets.engine.fingerprint import Ingredients, Inputs, digests
 from data4llm_assets.engine.register import Entry, Register
 from data4llm_assets.engine.snapshots import Listing, Snapshots, partitions
-from data4llm_assets.engine.store import FORMAT, Store, TableFile
-from data4llm_assets.method import MEASURE, Method
-from data4llm_assets.node import Node, Partition, Read, Ref
+from data4llm_assets.engine.store import Store, TableFile
+from data4llm_assets.node import Node, Partition, Read
 
 CORPUS_WIDE = Partition("")
 
@@ -33,6 +34,11 @@ class Graph:
     def upstream(self) -> dict[str, tuple[str, ...]]:
         """The nodes that each node reads, directly."""
         return {name: tuple(dict.fromkeys(read.ref.node for read in reads_of(node))) for name, node in self.nodes.items()}
+
+    @cached_property
+    def reads(self) -> dict[str, tuple[Read, ...]]:
+        """What each node reads: `reads_of`."""
+        return {name: reads_of(node) for name, node in self.nodes.items()}
 
     @cached_property
     def stretches(self) -> list[tuple[str, ...]]:
@@ -84,43 +90,80 @@ def table_name(table: str, key: str = "") -> str:
 
 @dataclass
 class State:
-    """One look at a store. `refresh` looks again; nothing else does."""
+    """What is current, as last seen: `refresh` looks anew at everything, `look` at what one partition reads."""
 
     graph: Graph
     store: Store
-    _registers: dict[str, Register] = field(default_factory=dict)
-    _entries: dict[str, dict[str, Entry]] = field(default_factory=dict)
-    snapshots: dict[str, Any] = field(default_factory=dict)
-    grid: tuple[Partition, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in self.graph.nodes:
-            self._registers[name] = Register(self.store, f"corpora/{self.graph.corpus}/{name}")
-        self.refresh()
+        folder = f"corpora/{self.graph.corpus}"
+        self._registers = {name: Register(self.store, f"{folder}/{name}") for name in self.graph.nodes}
+        self._snapshots = Snapshots(self.store, self.graph.corpus)
+        self._made_of = Ingredients()
+        self._parts = tuple(Partition(f"part-{index}") for index in range(self.graph.parts))
+        self.snapshots: dict[str, Any] = {}
+        self.grid: tuple[Partition, ...] = ()
+        self._see_snapshots()
 
-    def refresh(self, nodes: Iterable[str] | None = None) -> None:
-        """Look again at what is current, of all nodes or some; what has not moved is not read again."""
-        self.snapshots = Snapshots(self.store, self.graph.corpus).all()
+    def refresh(self) -> None:
+        """Look again at what is current; what has not moved is not read again."""
+        self._made_of.forget()
+        for register in self._registers.values():
+            register.refresh()
+        self._snapshots.register.refresh()
+        self._see_snapshots()
+
+    def look(self, nodes: Iterable[Node], key: str) -> None:
+        """Look again at what `nodes` read and are for one partition: at the cost of that, however large the corpus."""
+        self._made_of.forget()
+        names: dict[str, set[str]] = {}
+        every: set[str] = set()
+        for node in nodes:
+            names.setdefault(node.name, set()).add(file_name(key))
+            for read in self.graph.reads[node.name]:
+                above = self.graph.nodes[read.ref.node]
+                if self._reads_all(node, read):
+                    every.add(above.name)
+                else:
+                    names.setdefault(above.name, set()).add(file_name("" if above.grain == "corpus" else key))
+        for name in every:
+            self._registers[name].refresh()
+        for name in names.keys() - every:
+            self._registers[name].look(sorted(names[name]))
+        # Whoever is for one partition of the grid has to do with its snapshot only.
+        snapshot = key.partition("|")[2]
+        if not snapshot:
+            self._snapshots.register.refresh()
+            self._see_snapshots()
+        elif self._snapshots.register.look([snapshot]):
+            self._see_snapshots()
+
+    def _see_snapshots(self) -> None:
+        seen = self._snapshots.seen()
+        if seen == self.snapshots and self.grid:
+            return
+        self.snapshots = seen
         self.grid = partitions(self.snapshots, self.graph.sources)
-        for name in self.graph.nodes if nodes is None else nodes:
-            self._entries[name] = self._registers[name].entries(self._entries.get(name))
+        self._by_key = {each.key: each for each in (CORPUS_WIDE, *self._parts, *self.grid)}
+        self._ranked = canonical([[each.key, each.priority] for each in self.grid])
 
     def partitions(self, node: Node) -> tuple[Partition, ...]:
         if node.grain == "corpus":
             return (CORPUS_WIDE,)
-        if node.grain == "part":
-            return tuple(Partition(f"part-{index}") for index in range(self.graph.parts))
-        return self.grid
+        return self._parts if node.grain == "part" else self.grid
 
     def partition(self, node: Node, key: str) -> Partition:
         """Raises Missing if the grid has no such partition."""
-        for partition in self.partitions(node):
-            if partition.key == key:
-                return partition
-        raise Missing(node.name, key)
+        if key not in self._by_key:
+            raise Missing(node.name, key)
+        return self._by_key[key]
 
     def entry(self, node: str, partition: str) -> Entry:
-        return self._entries[node].get(file_name(partition), Entry(0, None))
+        return self._registers[node].entry(file_name(partition))
+
+    def entries(self, node: str) -> dict[str, Entry]:
+        """Every entry of a node, by file name: read together, which counts where each is a round trip."""
+        return self._registers[node].entries()
 
     def publish(self, node: str, partition: str, seen: int, value: Any) -> bool:
         return self._registers[node].publish(file_name(partition), seen, value)
@@ -135,74 +178,58 @@ class State:
 
     def inputs(self, node: Node, partition: Partition) -> dict[Read, dict[str, TableFile | None]]:
         """The tables that `node` would read now, by input and partition key. Raises Missing if one was never built."""
-        return {read: self._resolve(node, read, partition) for read in reads_of(node)}
+        return {read: self._resolve(node, read, partition) for read in self.graph.reads[node.name]}
+
+    def reads_partitions(self, node: Node, read: Read, partition: Partition) -> tuple[Partition, ...]:
+        """The partitions of `read.ref.node` that one partition of `node` reads."""
+        above = self.graph.nodes[read.ref.node]
+        if self._reads_all(node, read):
+            return self.partitions(above)
+        return (CORPUS_WIDE if above.grain == "corpus" else partition,)
 
     def _resolve(self, node: Node, read: Read, partition: Partition) -> dict[str, TableFile | None]:
-        above = self.graph.nodes[read.ref.node]
-        if read.across == "all" or (read.across == "own" and node.grain == "part"):
-            name = read.ref.table if read.across == "all" else table_name(read.ref.table, partition.key)
-            return {each.key: self.table(above.name, each.key, name) for each in self.partitions(above)}
-        if above.grain == "corpus":
-            name = table_name(read.ref.table, partition.key) if read.across == "own" else read.ref.table
-            return {"": self.table(above.name, "", name)}
-        return {partition.key: self.table(above.name, partition.key, read.ref.table)}
+        above, name = read.ref
+        if read.across == "own" and (node.grain == "part" or self.graph.nodes[above].grain == "corpus"):
+            name = table_name(name, partition.key)
+        return {each.key: self.table(above, each.key, name) for each in self.reads_partitions(node, read, partition)}
 
-    def ingredients(
-        self, node: Node, partition: Partition, inputs: Mapping[Read, Mapping[str, TableFile | None]]
-    ) -> dict[str, Any]:
+    def _reads_all(self, node: Node, read: Read) -> bool:
+        return read.across == "all" or (read.across == "own" and node.grain == "part")
+
+    def ingredients(self, node: Node, partition: Partition, inputs: Inputs) -> dict[str, Any]:
         """Everything that makes a partition: what its fingerprint hashes, and what `plan` compares to give a reason."""
-        made_of: dict[str, Any] = {
-            "format": FORMAT,
-            "function": node.function,
-            "version": node.version,
-            "settings": {**node.settings, **node.by_source.get(partition.source, {})},
-            "methods": _named([(method, None) for method in node.methods] + [(method, MEASURE) for method in node.measures]),
-            "checks": [[e.quality, e.kind, e.frame, e.severity, dict(e.arguments)] for e in node.expectations],
-            "retention": list(node.retention.get(partition.source) or node.retention.get("*") or ()),
-            "inputs": [[self._label(read.ref), read.across, digests(files)] for read, files in inputs.items()],
-        }
+        return self._made_of.ingredients(node, partition, self._varying(node, partition, inputs))
+
+    def fingerprint(self, node: Node, partition: Partition, inputs: Inputs) -> str:
+        """The digest of the ingredients."""
+        return self._made_of.fingerprint(node, partition, self._varying(node, partition, inputs))
+
+    def _varying(self, node: Node, partition: Partition, inputs: Inputs) -> dict[str, bytes]:
+        # By function, not by name: two recipes that call a step differently still share what it made.
+        named = [
+            [f"{self.graph.nodes[read.ref.node].function}/{read.ref.table}", read.across, digests(files)]
+            for read, files in inputs.items()
+        ]
+        varying = {"inputs": canonical(named)}
         if node.lists_sources:
-            listing = self.listing(partition)
-            made_of["listing"] = {
-                "source": partition.source,
-                "snapshot": partition.snapshot,
-                "files": len(listing.files),
-                "digest": listing.digest,
-            }
+            varying["listing"] = canonical(self._listed(partition))
         if node.grain == "corpus":
-            made_of["partitions"] = [[each.key, each.priority] for each in self.grid]
-        return made_of
+            varying["partitions"] = self._ranked
+        return varying
+
+    def _listed(self, partition: Partition) -> dict[str, Any]:
+        listing = self.listing(partition)
+        told = {"files": len(listing.files), "digest": listing.digest}
+        return {"source": partition.source, "snapshot": partition.snapshot, **told}
 
     def listing(self, partition: Partition) -> Listing:
+        """The frozen files of a partition, sorted by path."""
         section = self.graph.sources[partition.source]
-        snapshot = self.snapshots[partition.snapshot]
-        return Snapshots(self.store, self.graph.corpus).listing(snapshot, partition.source, partition.shard, section.shards)
-
-    def _label(self, ref: Ref) -> str:
-        # By function, not by name: two recipes that call a step differently still share what it made.
-        return f"{self.graph.nodes[ref.node].function}/{ref.table}"
+        return self._snapshots.listing(self.snapshots[partition.snapshot], partition.source, partition.shard, section.shards)
 
     def manifest(self, fingerprint: str) -> dict[str, Any] | None:
         found = self.store.get_json(manifest_path(fingerprint))
         return None if found is None else dict(found)
-
-
-def _named(methods: Iterable[tuple[Method, str | None]]) -> list[list[Any]]:
-    """Name, identity and parameters of methods, in order; one that stands several times gets a number."""
-    found: list[list[Any]] = []
-    for method, tag in methods:
-        times = sum(name.split("#")[0] == method.method for name, _ in found)
-        name = f"{method.method}#{times + 1}" if times else method.method
-        found.append([name, {**method.identity(), "parameters": method.parameters(tag)}])
-    return found
-
-
-def digests(files: Mapping[str, TableFile | None]) -> Any:
-    """Digests by partition; a single one alone, so that partitions with equal inputs share what they make."""
-    if len(files) == 1:
-        (file,) = files.values()
-        return None if file is None else file.digest
-    return {key: None if file is None else file.digest for key, file in files.items()}
 
 
 def manifest_path(fingerprint: str) -> str:

@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,8 @@ from data4llm_assets.engine.digest import TableDigester, canonical
 FORMAT = 1
 """Number of the store's format: part of every fingerprint."""
 ROW_GROUP_BYTES = 64 << 20
+_ROUND_TRIPS = 32
+"""Requests under way at a time, to a bucket."""
 
 
 class TableFile(NamedTuple):
@@ -71,9 +74,20 @@ class Store:
 
     def get(self, path: str) -> bytes | None:
         try:
+            if self.root is not None:
+                # A quarter of the price; the planner reads tens of thousands of references.
+                with open(f"{self.root}/{path}", "rb") as file:
+                    return file.read()
             return bytes(obstore.get(self._objects, path).bytes())
         except FileNotFoundError:
             return None
+
+    def get_all(self, paths: Iterable[str]) -> list[bytes | None]:
+        """Several objects, in order; None where there is none. In a bucket they travel together: each is a round trip."""
+        if self.root is not None:
+            return [self.get(path) for path in paths]
+        with ThreadPoolExecutor(_ROUND_TRIPS) as pool:
+            return list(pool.map(self.get, paths))
 
     def put(self, path: str, data: bytes) -> None:
         obstore.put(self._objects, path, data, mode="overwrite")
