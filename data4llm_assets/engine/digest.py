@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,13 +24,21 @@ def json_digest(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()[:32]
 
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _JSON.encode(value).encode()
+
+
+@cache
+def _key(name: str) -> bytes:
+    return canonical(name) + b":"
 
 
 def object_digest(members: Mapping[str, bytes]) -> str:
     """`json_digest` of an object whose values are written canonically already."""
-    written = b",".join(canonical(name) + b":" + members[name] for name in sorted(members))
+    written = b",".join(_key(name) + members[name] for name in sorted(members))
     return hashlib.sha256(b"{" + written + b"}").hexdigest()[:32]
 
 

@@ -6,12 +6,13 @@ executes one Dagster run per job, in process. A worker that dies takes its job d
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
@@ -160,8 +161,28 @@ def _prepare() -> None:
 
     _worker["graph"] = _worker["graph_of"]()
     definitions = dg.Definitions(assets=build_assets(_worker["graph"], _worker["store"], watch=_worker["outcomes"].append))
-    _worker["job"] = definitions.resolve_implicit_global_asset_job_def()
+    _worker["job"] = _with_subsets_kept(definitions.resolve_implicit_global_asset_job_def())
     import_great_expectations()
+    # What stands now stays: the collector need not walk through the libraries every few runs.
+    gc.collect()
+    gc.freeze()
+
+
+def _with_subsets_kept(job: Any) -> Any:
+    """The same job, whose subset for a selection of assets is made once: that and its snapshot cost more than a run's events."""
+    found: dict[tuple[dg.AssetKey, ...], Any] = {}
+    make = job.as_ephemeral_job
+
+    def subset(*, asset_selection: Sequence[dg.AssetKey], **others: Any) -> Any:
+        key = tuple(asset_selection)
+        if key not in found:
+            found[key] = make(asset_selection=asset_selection, **others)
+            # Whoever creates the run asks the subset for the same subset again.
+            found[key].get_subset = lambda **_: found[key]
+        return found[key]
+
+    job.as_ephemeral_job = subset
+    return job
 
 
 def _carry_out(job: Job, run: str) -> Done:
