@@ -22,6 +22,7 @@ from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore, from_url
 
 from data4llm_assets.engine.digest import TableDigester, canonical
+from data4llm_assets.engine.ranges import Ranges
 
 FORMAT = 1
 """Number of the store's format: part of every fingerprint."""
@@ -141,7 +142,8 @@ class Store:
 
     def row_groups(self, file: str) -> Iterator[RowGroup]:
         """The table row group by row group, so that a large one never stands in memory whole. The file is open meanwhile."""
-        with pq.ParquetFile(self.source(data_path(file))) as parquet:
+        path = data_path(file)
+        with pq.ParquetFile(self.source(path) if self.root is not None else Ranges(self._objects, path)) as parquet:
             for number in range(parquet.metadata.num_row_groups):
                 yield RowGroup(parquet, number)
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import obstore
 import polars as pl
 import pytest
 
+from data4llm_assets.document import digest
 from data4llm_assets.engine.digest import table_digest
 from data4llm_assets.engine.register import Register
 from data4llm_assets.engine.store import Store
@@ -29,6 +31,20 @@ def test_tables_are_named_by_their_rows_and_read_back(store: Store) -> None:
     assert store.read_table(file.digest).equals(FRAME)
     assert pl.concat(store.batches(file.digest)).equals(FRAME)
     assert store.write_table([FRAME], FRAME.schema) == file
+
+
+def test_of_a_bucket_only_the_columns_that_are_read_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store("memory:///")
+    texts = ["".join(digest(f"{row} {part}") for part in range(100)) for row in range(300)]
+    large = pl.DataFrame({"id": ["a"] * 300, "text": texts})
+    file = store.write_table([large], large.schema)
+    fetched: list[int] = []
+    get_range = obstore.get_range
+    monkeypatch.setattr(obstore, "get_range", lambda *a, **k: (fetched.append(k["length"]), get_range(*a, **k))[1])
+    (group,) = [group.read(["id"]) for group in store.row_groups(file.digest)]
+    assert group.equals(large.select("id"))
+    (size,) = [size for _, size, _ in store.objects("data/")]
+    assert 0 < sum(fetched) < size / 2
 
 
 def test_an_empty_table_keeps_its_schema(store: Store) -> None:
