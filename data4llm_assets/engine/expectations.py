@@ -6,9 +6,11 @@ GX answers `success=False` when an expectation raised, too; here that is an erro
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -136,6 +138,7 @@ def import_great_expectations() -> tuple[Any, Any, Any]:
     """The library, our own expectation for bounds and a batch definition for frames, once per process: that takes seconds."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    _import_when_used("scipy.stats")
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -145,6 +148,17 @@ def import_great_expectations() -> tuple[Any, Any, Any]:
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
     return gx, ExpectMetricToBeBetween, asset.add_batch_definition_whole_dataframe("whole")
+
+
+def _import_when_used(name: str) -> None:
+    """Put off a module until something in it is asked for. A third of GX's import is SciPy's, for an expectation nobody uses."""
+    if name in sys.modules or (spec := importlib.util.find_spec(name)) is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    package, _, own = name.rpartition(".")
+    setattr(sys.modules[package], own, module)
 
 
 def _raised(result: Any) -> str | None:

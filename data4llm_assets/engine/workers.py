@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
+from multiprocessing.util import Finalize
 from typing import Any
 
 import dagster as dg
@@ -161,14 +162,14 @@ def _prepare() -> None:
 
     _worker["graph"] = _worker["graph_of"]()
     definitions = dg.Definitions(assets=build_assets(_worker["graph"], _worker["store"], watch=_worker["outcomes"].append))
-    _worker["job"] = _with_subsets_kept(definitions.resolve_implicit_global_asset_job_def())
+    _worker["job"] = keeping_subsets(definitions.resolve_implicit_global_asset_job_def())
     import_great_expectations()
     # What stands now stays: the collector need not walk through the libraries every few runs.
     gc.collect()
     gc.freeze()
 
 
-def _with_subsets_kept(job: Any) -> Any:
+def keeping_subsets(job: Any) -> Any:
     """The same job, whose subset for a selection of assets is made once: that and its snapshot cost more than a run's events."""
     found: dict[tuple[dg.AssetKey, ...], Any] = {}
     make = job.as_ephemeral_job
@@ -196,6 +197,8 @@ def _execute(job: Job, run: str) -> Done:
     _prepare()
     if "instance" not in _worker:
         _worker["instance"] = open_instance(_worker["home"])
+        # A pool ends its workers without Python's own way out; the last who closes the database folds its log into it.
+        Finalize(None, _worker["instance"].dispose, exitpriority=1)
     outcomes: list[Outcome] = _worker["outcomes"]
     outcomes.clear()
     graph: Graph = _worker["graph"]

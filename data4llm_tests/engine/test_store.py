@@ -75,3 +75,25 @@ def test_a_name_with_dots_is_not_another_names_generation(store: Store) -> None:
     register.publish("2026.11", 0, 1)
     assert register.generations() == {"2026.11": 1}
     assert register.current("2026").generation == 0
+
+
+def test_a_register_sees_what_others_published_without_listing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = Register(store, "corpora/c/step"), Register(store, "corpora/c/step")
+    assert ours.entries() == {}
+    for generation in range(3):
+        assert theirs.publish("a", generation, generation + 1)
+    assert ours.entry("a").generation == 0
+    monkeypatch.setattr(Store, "objects", None)
+    assert ours.look(["a", "b"])
+    assert (ours.entry("a").generation, ours.entry("a").value) == (3, 3)
+    assert not ours.look(["a", "b"])
+    assert not ours.publish("a", 2, "late")
+
+
+def test_what_was_collected_since_it_was_listed_is_looked_up_anew(store: Store) -> None:
+    ours, theirs = Register(store, "corpora/c/step"), Register(store, "corpora/c/step")
+    theirs.publish("a", 0, "old")
+    assert ours.generations() == {"a": 1}
+    theirs.publish("a", 1, "new")
+    store.delete(["corpora/c/step/a.1.json"])
+    assert ours.entry("a").value == "new"
