@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: Dagster looks at the annotation of `context` itself, not at its name.
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -40,7 +41,13 @@ def build_assets(
     grid = dg.MultiPartitionsDefinition({"shard": shards, "snapshot": snapshots_definition(graph.corpus)})
     parts = dg.StaticPartitionsDefinition([f"part-{index}" for index in range(graph.parts)])
     partitions: dict[str, dg.PartitionsDefinition[Any] | None] = {"grid": grid, "corpus": None, "part": parts}
-    return [_asset(graph, node, partitions, store_uri, owners, watch) for node in graph.nodes.values()]
+
+    @cache
+    def state() -> State:
+        # One for all assets, made when the first runs: what one publishes the next has seen.
+        return State(graph, Store(store_uri))
+
+    return [_asset(graph, node, partitions, state, owners, watch) for node in graph.nodes.values()]
 
 
 def qualities(node: Node) -> list[Quality]:
@@ -52,13 +59,12 @@ def _asset(
     graph: Graph,
     node: Node,
     partitions: dict[str, Any],
-    store_uri: str,
+    state_of: Callable[[], State],
     owners: tuple[str, ...],
     watch: Callable[[Outcome], None] | None,
 ) -> dg.AssetsDefinition:
     key = dg.AssetKey([graph.corpus, node.name])
     own = partitions[node.grain]
-    states: list[State] = []
 
     @dg.asset(
         key=key,
@@ -78,9 +84,7 @@ def _asset(
         backfill_policy=None if own is None else dg.BackfillPolicy.multi_run(1),
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        if not states:
-            states.append(State(graph, Store(store_uri)))
-        state = states[0]
+        state = state_of()
         # A backfill gives its runs a range of one key, the launchpad a key: the list holds either.
         (partition,) = context.partition_keys if own is not None else ("",)
         state.look([node], partition)
