@@ -66,7 +66,7 @@ def decide(step: Step) -> tuple[pl.DataFrame, pl.DataFrame]:
     parent, cause = np.arange(total), np.full(total, -1, np.int16)
     parent[before:] = before + step.new.with_row_index("row").select(pl.col("row").first().over("doc_id")).to_series().to_numpy()
     sizes = (both[f"{method.label}_size"].to_numpy() for method in step.methods)
-    verifiers = [Verifier(method, size, step.fetch, step.memory // 2) for method, size in zip(step.methods, sizes, strict=True)]
+    verifiers = [Verifier(method, size, step.fetch, step.memory // 8) for method, size in zip(step.methods, sizes, strict=True)]
     for number, verifier in enumerate(verifiers):
         _collapse(both, before, parent, cause, number, verifier)
         verifier.forget()

@@ -32,7 +32,14 @@ def arrivals(work: Work, signatures: Ref) -> Iterator[tuple[str, pl.DataFrame]]:
             places = {"partition": numbers[partition.key], "priority": partition.priority}
             columns = [pl.lit(value, pl.UInt32).alias(name) for name, value in places.items()]
             frames.append(frame.with_columns(*columns, shard=pl.lit(partition.shard, pl.String)))
-        yield snapshot, pl.concat(frames).sort("priority", "doc_id", "shard")
+        yield snapshot, _in_order(frames)
+
+
+def _in_order(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """The frames as one, in total order; the list is emptied, for the generator that holds it lives as long as the fold."""
+    whole = pl.concat(frames)
+    frames.clear()
+    return whole.sort("priority", "doc_id", "shard")
 
 
 def documents(new: pl.DataFrame, methods: Sequence[Matching]) -> pl.DataFrame:

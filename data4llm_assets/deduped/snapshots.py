@@ -34,6 +34,7 @@ def fold(work: Work, signatures: Ref, methods: Sequence[Matching], scope: Litera
             folds.append(kept)
         mine = documents(new, methods)
         ingredients = {"before": state, "new": flat.digest(new.drop("partition"))}
+        del new  # its strings are the larger half of what stands in memory, and no longer needed
         step = duplicates.Step(methods, kept.documents, mine, kept.entries, kept.texts(mine), work.memory)
 
         def decide(step: duplicates.Step = step) -> Mapping[str, pl.DataFrame]:

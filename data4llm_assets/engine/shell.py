@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from data4llm_assets.engine import accounts, expectations
+from data4llm_assets.engine import accounts, expectations, memory
 from data4llm_assets.engine.digest import canonical, json_digest
 from data4llm_assets.engine.documents import read_kept
 from data4llm_assets.engine.records import Stopwatch, write_record
@@ -66,6 +66,7 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
             return _outcome("unchanged", node, partition, manifest)
         return _publish(state, node, partition, seen.generation, manifest, "adopted", {})
 
+    memory.release(above=state.graph.memory // 4)
     watch = Stopwatch()
     counters: dict[str, int] = {}
     try:
