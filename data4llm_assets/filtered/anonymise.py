@@ -26,7 +26,8 @@ OCTET = r"(?:25[0-5]|2[0-4][0-9]|[01]?[0-9][0-9]?)"
 IPV4 = rf"(?:{OCTET}\.){{3}}{OCTET}"
 AT_DOMAIN = rf"@(?:(?:{LABEL}\.)+{LABEL}|\[{IPV4}\](?!-*[A-Za-z0-9]|\.[A-Za-z0-9]))"
 DOMAIN = re.compile(AT_DOMAIN)
-CHAIN = re.compile(rf"(?:{AT_DOMAIN}|@[{re.escape(ATOM)}.]+(?=@))*")
+SYMBOLS = re.escape("".join(character for character in ATOM if not character.isalnum() and character != "_"))
+CHAIN = re.compile(rf"(?:(?:\.?[{SYMBOLS}]+(?:\.[{SYMBOLS}]+)*)?(?:{AT_DOMAIN}|@[{re.escape(ATOM)}.]+(?=@)))*")
 ATOM_START = re.compile(r"\b[A-Za-z0-9_]")
 ADDRESS = re.compile(rf"(?<![0-9]){IPV4}(?![0-9])")
 NOT_GLOBAL = re.compile(
@@ -40,10 +41,10 @@ class Email(Edit):
     """Replace e-mail addresses, by turns with each replacement, from the first in every document.
 
     Addresses as in FineWeb, save three kinds that would make a second pass find more: one never starts in a symbol; one ending
-    in `[1.2.3.4]` may not run on into a domain; and a chain `a@b.org@c.org` or `a@b.org@c@d.org` is one address.
+    in `[1.2.3.4]` may not run on into a domain; and a chain `a@b.org@c.org`, `a@b.org@c@d.org` or `a@b.org-@c.org` is one address.
     """
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     uses: ClassVar[tuple[str, ...]] = ("polars",)
 
     method: Literal["email"] = "email"

@@ -39,6 +39,8 @@ def test_addresses_are_replaced_by_turns_from_the_first_in_every_document() -> N
         ("a@[8.8.8.8]com", "a@[8.8.8.8]com"),
         ("a@b.org+c@d.org", "email@example.com+firstname.lastname@example.org"),
         ("a@b.org@c.org", "email@example.com"),
+        ("x@y.z-@[1.1.1.1]", "email@example.com"),
+        ("a@b.org/c@d.org", "email@example.com/firstname.lastname@example.org"),
         ("no@domain", "no@domain"),
         ("dot.@b.org", "dot.@b.org"),
         ("two..dots@b.org", "two..email@example.com"),
@@ -84,7 +86,10 @@ def test_special_networks_end_where_their_last_address_does(network: str) -> Non
 
 ATOMS = "[A-Za-z0-9+-]+"
 AT_DOMAIN = rf"@(?:(?:{LABEL}\.)+{LABEL}|\[1\.1\.1\.1\](?!-*[A-Za-z0-9]|\.[A-Za-z0-9]))"
-ORACLE = re.compile(rf"\b(?=[A-Za-z0-9_]){ATOMS}(?:\.{ATOMS})*{AT_DOMAIN}(?:{AT_DOMAIN}|@[A-Za-z0-9+.-]+(?=@))*")
+SYMBOLS = r"(?:\.?[+-]+(?:\.[+-]+)*)?"
+ORACLE = re.compile(
+    rf"\b(?=[A-Za-z0-9_]){ATOMS}(?:\.{ATOMS})*{AT_DOMAIN}(?:{SYMBOLS}(?:{AT_DOMAIN}|@[A-Za-z0-9+.-]+(?=@)))*"
+)
 FRAGMENTS = st.lists(
     st.sampled_from(["a", "b1", ".", "@", "-", "+", "é", " ", "[1.1.1.1]", "x@y.z", "email@example.com"]), max_size=14
 )

@@ -32,7 +32,7 @@ GOLDEN: dict[tuple[str, str], list[list[Any]]] = {
         [27, 1.62963, 0.0, 0.0, 0.0, 0.0, 0.83871, 0],
         [12, 5.333333, 0.0, 0.0, 0.0, 0.0, 0.588235, 1],
     ],
-    ("email", "1"): [
+    ("email", "2"): [
         ["c", "数据质量决定模型质量。数据质量决定模型质量。\n写信给 email@example.com 或 8.8.4.4。", "27-41"],
         ["d", "Ask email@example.com, or firstname.lastname@example.org at 10.1.2.3; the server is 151.101.1.69.", "4-18 23-37"],
     ],
