@@ -77,7 +77,7 @@ class Bench:
 
 
 def pages_same_extractor(bench: Bench) -> Comparison:
-    count = bench.size(800, 120)
+    count = bench.size(600, 120)
     warc, tiny = bench.pages(count), bench.pages(20)
     measured = bench.race(
         "pages_same_extractor",
@@ -91,7 +91,7 @@ def pages_same_extractor(bench: Bench) -> Comparison:
 
 
 def pages_fast_extractor(bench: Bench) -> Comparison:
-    count, few = bench.size(7_000, 500), bench.size(800, 120)
+    count, few = bench.size(7_000, 500), bench.size(600, 120)
     warc, tiny = bench.pages(count), bench.pages(20)
     measured = bench.race(
         "pages_fast_extractor", bench.ours("pages_to_text", warc=str(warc), tiny=str(tiny), html={"method": "resiliparse"})
@@ -194,7 +194,7 @@ def packing(bench: Bench) -> Comparison:
     measured = bench.race(
         "packing",
         bench.ours("pack_lengths", lengths=lengths, documents=count, sequence_length=2048),
-        bench.peer("TRL", "trl", "trl_pack", repetitions=3, input=lengths, limit=count, sequence_length=2048),
+        bench.peer("TRL", "trl", "trl_pack", repetitions=2, input=lengths, limit=count, sequence_length=2048, strategy="bfd_split"),
         bench.peer("seqpacker", "seqpacker", "seqpacker_pack", repetitions=3, input=lengths, limit=count, sequence_length=2048),
     )
     rows = rates(measured, "data4llm", "documents/s")
@@ -224,8 +224,12 @@ def tokenizing(bench: Bench) -> Comparison:
 def threshold(bench: Bench) -> Comparison:
     texts = make.sample_texts(bench.folder, bench.size(5, 1))
     merged = str(texts / "all")
-    entered: list[Contender | Measured] = [bench.ours("threshold", texts=str(texts))]
-    limit = None if not bench.quick else 200
+    whole = "data4llm, whole sample"
+    entered: list[Contender | Measured] = [
+        bench.ours("threshold", repetitions=2, texts=str(texts), whole=False),
+        bench.ours("threshold", name=whole, repetitions=2, texts=str(texts), whole=True),
+    ]
+    limit = bench.size(4_000, 200)  # datatrove would take five minutes for all
     entered.append(bench.peer("datatrove, filters", "datatrove", "datatrove_filters", input=merged, limit=limit))
     entered.append(
         bench.peer(
@@ -239,12 +243,16 @@ def threshold(bench: Bench) -> Comparison:
     )
     measured = bench.race("threshold", *entered)
     ours, filters, tokens = (measured[name] for name in ("data4llm", "datatrove, filters", "datatrove, tokens"))
-    rows, ratio = [_seconds_row("data4llm", ours, "the build after the change, checks and all")], None
+    rows = [
+        _seconds_row("data4llm", ours, "filters, tokens and packing, checks and all"),
+        _seconds_row(whole, measured[whole], "selection, cutoff and mixture, too"),
+    ]
+    ratio = None
     if ours.runs and filters.runs and tokens.runs:
         documents = ours.runs[0].documents
         theirs = documents * (pace(filters) + pace(tokens))
         ratio = theirs / ours.seconds
-        label = "measured on all documents" if not bench.quick else f"extrapolated from {filters.runs[0].documents} documents"
+        label = f"extrapolated from {filters.runs[0].documents:,} of them"
         rows.append(Row("datatrove", f"{theirs:,.0f} s", ratio, note=f"filters and tokens anew; {label}"))
     verdict = at_least("100 × a rerun of datatrove's", ratio, 100, "{:.0f} ×")
     count = ours.runs[0].documents if ours.runs else 0

@@ -52,7 +52,7 @@ class Run:
     bytes: int
     whole_process_seconds: float
     peak_memory: int
-    """Bytes: the largest sum over the process and its children, sampled ten times a second; or the largest of one of them."""
+    """Bytes: the largest sum over the process and its children, sampled ten times a second."""
     phases: Mapping[str, float] = field(default_factory=dict)
     counters: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -176,10 +176,12 @@ def _memory_of(pid: int) -> Iterator[list[int]]:
     peak, ended = [0], threading.Event()
 
     def sample() -> None:
-        while not ended.wait(SAMPLING_SECONDS):
+        while True:
             with contextlib.suppress(psutil.Error):
                 family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
                 peak.append(sum(_resident(each) for each in family))
+            if ended.wait(SAMPLING_SECONDS):
+                return
 
     watcher = threading.Thread(target=sample, daemon=True)
     watcher.start()

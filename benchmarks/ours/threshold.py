@@ -1,4 +1,7 @@
-"""One threshold of the filters changed in a corpus that stands: the clock runs over the build that follows."""
+"""One threshold of the filters changed in a corpus that stands: the clock runs over the build that follows.
+
+`whole`: all steps of the sample but its language model; else those that the peer has, too: filters, tokens (and packing).
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,11 @@ domains = {"docs": "documentation", "code": "code", "manual": "reference"}
 recipe["sources"] = {
     name: {"kind": "jsonl", "path": f"{given['texts']}/{name}", "domain": domain, "shards": 2} for name, domain in domains.items()
 }
-recipe["steps"] = [step for step in recipe["steps"] if step["stage"] != "synthesized"]
+left_out = {"synthesized"} if given["whole"] else {"synthesized", "selected", "mixed"}
+recipe["steps"] = [step for step in recipe["steps"] if step["stage"] not in left_out]
 recipe["retention"] = {}
+for rule in next(step for step in recipe["steps"] if step["stage"] == "filtered")["rules"]:
+    rule.pop("except", None)  # both sides look at every document
 with told.Clock() as cold:
     told.build(with_words(recipe, BEFORE), folder / "store")
 with told.Clock() as clock:

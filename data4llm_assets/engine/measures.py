@@ -34,12 +34,14 @@ class Remembered:
         small = sum(size for _, size in self._files) * 6 < memory
         self._frame: pl.DataFrame | None = None
         if small and self._files:
-            self._frame = pl.concat([pl.read_parquet(store.source(path)) for path, _ in self._files]).unique(key, keep="first")
+            whole = pl.concat([pl.read_parquet(store.source(path)) for path, _ in self._files])
+            first = whole[key].is_first_distinct()
+            self._frame = whole if first.all() else whole.filter(first)
 
     def look_up(self, keys: pl.Series) -> pl.DataFrame | None:
         """The remembered rows of these keys, in no particular order; None if nothing was ever remembered."""
         if self._frame is not None:
-            return self._frame.filter(pl.col(self._key).is_in(keys.implode()))
+            return _rows(self._frame, _places(keys, self._frame[self._key]).drop_nulls())
         if not self._files:
             return None
         wanted = pl.LazyFrame({self._key: keys})
@@ -77,4 +79,17 @@ def measured(
         if fresh.height:
             remembered.append(fresh)
         known = fresh if known is None else pl.concat([known.select(fresh.columns), fresh])
-    return documents.select(key).join(known, on=key, how="left", maintain_order="left").drop(key), unknown.height
+    return _rows(known.drop(key), _places(documents[key], known[key])), unknown.height
+
+
+def _places(keys: pl.Series, among: pl.Series) -> pl.Series:
+    """Where each key lies in `among`, whose values differ; null if nowhere."""
+    rows = among.alias("key").to_frame().with_row_index("row")
+    return keys.alias("key").to_frame().join(rows, on="key", how="left", maintain_order="left")["row"]
+
+
+def _rows(frame: pl.DataFrame, places: pl.Series) -> pl.DataFrame:
+    """Rows by their places. Lists of tokens and n-grams are the bulk of what is remembered: whole and in order, none is copied."""
+    if len(places) == frame.height and (places == pl.int_range(frame.height, eager=True)).all():
+        return frame
+    return frame.select(pl.all().gather(places))

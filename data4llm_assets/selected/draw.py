@@ -7,13 +7,13 @@ number for each document stand in memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import polars as pl
 
 from data4llm_assets import document
-from data4llm_assets.node import Ref, Work
+from data4llm_assets.node import Partition, Ref, Work
 from data4llm_assets.selected import tally
 from data4llm_assets.selected.dsir import divergence
 from data4llm_assets.selected.selection import HISTOGRAM, NGRAMS, Selection
@@ -52,13 +52,16 @@ def measure(work: Work, *, by: Selection) -> None:
 
 
 def decide(work: Work, *, by: Selection, seed: int, measured: str) -> None:
-    """Two passes over the features: the first holds one number for each document, the second writes verdicts."""
-    ngrams = Ref(measured, "ngrams")
+    """Two passes over the features: the first holds one number for each document, the second writes verdicts.
+
+    The features are read once for both passes if they fit into a quarter of the node's memory.
+    """
+    ngrams = _Features(work, Ref(measured, "ngrams"))
     histogram = total(frame for _, frame in work.read_all(Ref(measured, "histogram")))
     weights = by.weights(histogram)
     drawn_keys = [pl.Series("key", [], dtype=pl.Float64)]
     documents = 0
-    for _, frame in work.read_all(ngrams):
+    for _, frame in ngrams.partitions():
         documents += frame.height
         drawn_keys.append(keys(frame, by, weights, seed)["key"].drop_nulls())
     drawn = pl.concat(drawn_keys)
@@ -66,7 +69,7 @@ def decide(work: Work, *, by: Selection, seed: int, measured: str) -> None:
     cutoff = drawn.top_k(wanted).min() if wanted else None
     kept = pl.DataFrame(schema=HISTOGRAM)
     shares = []
-    for partition, frame in work.read_all(ngrams):
+    for partition, frame in ngrams.partitions():
         judged = keys(frame, by, weights, seed).with_columns(cutoff=pl.lit(cutoff, pl.Float64))
         judged = judged.with_columns(kept=(pl.col("key") >= pl.col("cutoff")).fill_null(False))
         work.write_for(partition.key, "verdicts", document.conform(judged, VERDICTS))
@@ -86,6 +89,26 @@ def decide(work: Work, *, by: Selection, seed: int, measured: str) -> None:
         divergence_change=pl.lit(None if before is None or after is None else after - before, pl.Float64),
     ))  # fmt: skip
     work.metric("domains", domains.with_columns(share=pl.col("kept") / pl.col("documents")))
+
+
+class _Features:
+    """The features of every partition, to be gone through more than once; held after the first time if they are few."""
+
+    def __init__(self, work: Work, ngrams: Ref) -> None:
+        self._work, self._ngrams = work, ngrams
+        self._held: list[tuple[Partition, pl.DataFrame]] | None = None
+
+    def partitions(self) -> Iterator[tuple[Partition, pl.DataFrame]]:
+        if self._held is not None:
+            yield from self._held
+            return
+        held: list[tuple[Partition, pl.DataFrame]] | None = []
+        size = 0
+        for partition, frame in self._work.read_all(self._ngrams):
+            size += int(frame.estimated_size())
+            held = None if held is None or size > self._work.memory // 4 else [*held, (partition, frame)]
+            yield partition, frame
+        self._held = held
 
 
 def select(work: Work, *, by: Selection, cutoff: str) -> None:
