@@ -25,7 +25,8 @@ def main() -> int:
     names = [case.__name__ for case in CASES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small inputs, one run each: whether all works, in minutes")
-    parser.add_argument("--only", action="append", choices=names, help="this comparison alone (again for more); results.json stays")
+    parser.add_argument("--only", action="append", choices=names, help="this comparison alone (again for more)")
+    parser.add_argument("--update", action="store_true", help="with --only: take these comparisons into results.json")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where inputs and the peers' environments are kept")
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,7 @@ def main() -> int:
             finished.append(Comparison(case.__name__, case.__name__, f"broke: {type(error).__name__}: {error}", (), ()))
             continue
         print(as_text(finished[-1].as_json()), flush=True)
-    results = {
+    results: dict[str, Any] = {
         "command": "make bench-quick" if chosen.quick else "make bench",
         "date": time.strftime("%Y-%m-%d", time.gmtime(began)),
         "minutes": round((time.time() - began) / 60, 1),
@@ -55,7 +56,9 @@ def main() -> int:
         "inputs": inputs(chosen.folder),
         "comparisons": [comparison.as_json() for comparison in finished],
     }
-    whole = not chosen.quick and not chosen.only
+    whole = not chosen.quick and (chosen.update or not chosen.only)
+    if whole and chosen.update:
+        results = updated(json.loads(RESULTS.read_text()), results)
     target = RESULTS if whole else chosen.folder / "results.json"
     target.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     tell(f"written: {os.path.relpath(target)}" + ("; README and plots: make bench-report" if whole else ""))
@@ -63,6 +66,15 @@ def main() -> int:
     broken = [each.name for each in finished if not each.rows]
     tell(f"bars missed: {', '.join(missed) or 'none'}" + (f"; broken: {', '.join(broken)}" if broken else ""))
     return 1 if broken else 0
+
+
+def updated(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Results with the comparisons of `now` in the place of those of the same name. Raises ValueError on another machine."""
+    if before["machine"] != now["machine"]:
+        msg = "results.json was taken on another machine or Python: run all of it again"
+        raise ValueError(msg)
+    fresh = {comparison["name"]: comparison for comparison in now["comparisons"]}
+    return {**before, "comparisons": [fresh.get(comparison["name"], comparison) for comparison in before["comparisons"]]}
 
 
 def machine() -> dict[str, Any]:
