@@ -131,15 +131,14 @@ def execute(contender: Contender) -> Run:
             raise Failed(f"its last line is no result: {lines[-1][:200]}") from None
         for name, target in contender.keep.items():
             shutil.move(work / name, target)
-    known = {name: told[name] for name in ("phases", "counters", "versions", "results") if name in told}
-    sizes = {name: int(told.get(name, 0)) for name in ("documents", "bytes")}
     return Run(
-        float(told["seconds"]),
-        float(told.get("cpu_seconds", 0)),
-        **sizes,
+        seconds=float(told["seconds"]),
+        cpu_seconds=float(told.get("cpu_seconds", 0)),
+        documents=int(told.get("documents", 0)),
+        bytes=int(told.get("bytes", 0)),
         whole_process_seconds=whole,
         peak_memory=max(peak),
-        **known,
+        **{name: told[name] for name in ("phases", "counters", "versions", "results") if name in told},
     )
 
 

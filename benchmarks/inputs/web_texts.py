@@ -49,7 +49,7 @@ def extracted(pages: Path) -> Iterator[str]:
             try:
                 html = payload.decode()
             except UnicodeDecodeError:  # only then: the detector takes some UTF-8 for another charset
-                html = bytes_to_str(payload, detect_encoding(payload))
+                html = bytes_to_str(payload, detect_encoding(payload) or "utf-8")
             yield extract_plain_text(html, main_content=True, alt_texts=False)
 
 

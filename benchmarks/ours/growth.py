@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -11,7 +12,7 @@ from benchmarks.ours import told
 
 given = told.arguments()
 folder = Path(given["folder"])
-recipe = {
+recipe: dict[str, Any] = {
     "corpus": "texts",
     "sources": {"web": {"kind": "jsonl", "path": "", "domain": "web"}},
     "steps": [
@@ -32,7 +33,7 @@ for number in given["documents"]:
     place.mkdir()
     rows = texts.head(number).select("id", "text").iter_rows(named=True)
     (place / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    recipe["sources"]["web"]["path"] = str(place)  # type: ignore[index]
+    recipe["sources"]["web"]["path"] = str(place)
     with told.Clock() as clock:
         _, report = told.build(recipe, folder / f"store-{number}")
     seconds[str(number)], counted[str(number)] = round(clock.seconds, 3), told.counters(report)

@@ -6,13 +6,14 @@ The clock runs over the three nodes of the step; bringing the texts into the sto
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from benchmarks.ours import told
 
 given = told.arguments()
 folder = Path(given["folder"])
 shards = given.get("shards", 1)
-recipe = {
+recipe: dict[str, Any] = {
     "corpus": "texts",
     "sources": {"web": {"kind": given["kind"], "path": given["texts"], "domain": "web", "shards": shards}},
     "steps": [

@@ -23,7 +23,7 @@ recipe = {
 }
 shutil.copytree(given["texts"], landing)
 with told.Clock() as cold:
-    first, _ = told.build(recipe, folder / "store")
+    first, _report = told.build(recipe, folder / "store")
 before, _ = told.documents_and_bytes(first, "extracted_text")
 shutil.rmtree(landing)
 shutil.copytree(given["more"], landing)

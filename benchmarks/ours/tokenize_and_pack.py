@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from benchmarks.ours import told
 
 given = told.arguments()
 folder = Path(given["folder"])
-recipe = {
+recipe: dict[str, Any] = {
     "corpus": "texts",
     "sources": {"web": {"kind": "jsonl", "path": given["texts"], "domain": "web"}},
     "steps": [

@@ -65,9 +65,9 @@ def warm_up(recipe: Mapping[str, Any], source: Path, folder: Path) -> None:
 
 def phases(report: Report) -> dict[str, float]:
     """Seconds by node, as the run records have them: the node's function and its checks."""
-    found: Counter[str] = Counter()
+    found: dict[str, float] = {}
     for outcome in report.outcomes:
-        found[outcome.node] += float(outcome.record.get("seconds", 0))
+        found[outcome.node] = found.get(outcome.node, 0.0) + float(outcome.record.get("seconds", 0))
     return {name: round(seconds, 4) for name, seconds in found.items()}
 
 
