@@ -249,7 +249,7 @@ def threshold(bench: Bench) -> Comparison:
         bench.ours("threshold", repetitions=2, texts=str(texts), whole=False),
         bench.ours("threshold", name=whole, repetitions=2, texts=str(texts), whole=True),
     ]
-    limit = bench.size(4_000, 200)  # datatrove would take five minutes for all
+    limit = bench.size(2_000, 200)  # datatrove would take five minutes for all
     entered.append(bench.peer("datatrove, filters", "datatrove", "datatrove_filters", input=merged, limit=limit))
     entered.append(
         bench.peer(
@@ -264,8 +264,8 @@ def threshold(bench: Bench) -> Comparison:
     measured = bench.race("threshold", *entered)
     ours, filters, tokens = (measured[name] for name in ("data4llm", "datatrove, filters", "datatrove, tokens"))
     rows = [
-        _seconds_row("data4llm", ours, "filters, tokens and packing, checks and all"),
-        _seconds_row(whole, measured[whole], "selection, cutoff and mixture, too"),
+        _seconds_row("data4llm", ours, "filters and tokens, checks and all"),
+        _seconds_row(whole, measured[whole], "selection, mixture and packing, too"),
     ]
     ratio = None
     if ours.runs and filters.runs and tokens.runs:

@@ -31,7 +31,9 @@ counted: dict[str, dict[str, int]] = {}
 for number in given["documents"]:
     place = folder / str(number)
     place.mkdir()
-    rows = texts.head(number).select("id", "text").iter_rows(named=True)
+    # Every so many of the largest input, so that each holds the same kinds of texts.
+    largest = given["documents"][-1]
+    rows = texts.head(largest).gather_every(largest // number).select("id", "text").iter_rows(named=True)
     (place / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     recipe["sources"]["web"]["path"] = str(place)
     with told.Clock() as clock:

@@ -1,6 +1,6 @@
 """One threshold of the filters changed in a corpus that stands: the clock runs over the build that follows.
 
-`whole`: all steps of the sample but its language model; else those that the peer has, too: filters, tokens (and packing).
+`whole`: all steps of the sample but its language model; else those alone that the peer has, too: filters and tokens.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ for rule in next(step for step in recipe["steps"] if step["stage"] == "filtered"
 with told.Clock() as cold:
     told.build(with_words(recipe, BEFORE), folder / "store")
 with told.Clock() as clock:
-    corpus, report = told.build(with_words(recipe, AFTER), folder / "store")
+    corpus, report = told.build(
+        with_words(recipe, AFTER), folder / "store", nodes=() if given["whole"] else ("filtered", "tokenized")
+    )
 documents, size = told.documents_and_bytes(corpus, "extracted_text")
 told.tell(
     clock,

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from data4llm_assets.corpus import Corpus
+from data4llm_assets.engine.planner import Selection
 from data4llm_assets.engine.run import Report
 
 VERSIONS = ("data4llm", "polars", "numba")
@@ -41,12 +42,12 @@ def tell(clock: Clock, *, documents: int, size: int, uses: Iterable[str] = (), *
     print(json.dumps({**taken, "documents": documents, "bytes": size, "versions": versions, **more}))
 
 
-def build(recipe: Mapping[str, Any], store: Path, snapshot: str | None = None) -> tuple[Corpus, Report]:
-    """Bring a corpus up to date in this process. Raises RuntimeError if a partition failed or was refused."""
+def build(recipe: Mapping[str, Any], store: Path, snapshot: str | None = None, nodes: Iterable[str] = ()) -> tuple[Corpus, Report]:
+    """Bring a corpus, or some nodes of it, up to date in this process. Raises RuntimeError if one failed or was refused."""
     corpus = Corpus(recipe, store)
     if snapshot is not None and corpus.snapshots.all():
         corpus.snapshots.add(snapshot, corpus.recipe.sources)
-    report = corpus.build()
+    report = corpus.build(selection=Selection(frozenset(nodes)))
     if not report.ok:
         refused = [(o.node, o.partition, [c["why"] for c in o.checks if not c["passed"]]) for o in report.refused()]
         msg = f"failed: {[done.error for done in report.failures]} refused: {refused}"
