@@ -74,7 +74,12 @@ def updated(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
         msg = "results.json was taken on another machine or Python: run all of it again"
         raise ValueError(msg)
     fresh = {comparison["name"]: comparison for comparison in now["comparisons"]}
-    return {**before, "comparisons": [fresh.get(comparison["name"], comparison) for comparison in before["comparisons"]]}
+    again = sorted({*before.get("taken_again", ()), *fresh})
+    return {
+        **before,
+        "taken_again": again,
+        "comparisons": [fresh.get(comparison["name"], comparison) for comparison in before["comparisons"]],
+    }
 
 
 def machine() -> dict[str, Any]:

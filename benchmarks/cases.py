@@ -17,7 +17,7 @@ from benchmarks.inputs import make
 from benchmarks.inputs.make import Texts
 
 HERE = Path(__file__).parent
-LIMIT = "the library's call on pages in memory: no pipeline around it can be faster"
+LIMIT = "the library's call alone, on pages in memory"
 LARGE = ("data_juicer", "text_dedup")
 """Environments that take minutes to install."""
 DATATROVE_TRAFILATURA = {"method": "trafilatura", "favor_precision": True, "include_comments": False}

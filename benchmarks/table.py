@@ -33,6 +33,8 @@ def as_markdown(results: Mapping[str, Any]) -> str:
         f"Python {machine['python']}. Each program on one core unless said otherwise, in turn, medians; "
         "× is how many times our time a peer takes for the same."
     )
+    if again := results.get("taken_again"):
+        head += f" Taken again by themselves on the same machine: {', '.join(f'`{name}`' for name in again)}."
     lines = [head, "", "| what, on what | data4llm | beside | bar |", "|---|---|---|---|"]
     for comparison in results["comparisons"]:
         own = [row for row in comparison["rows"] if row["ratio"] is None and row["figure"] != "not run"]
