@@ -53,19 +53,20 @@ def ratios(comparisons: Sequence[Mapping[str, Any]]) -> str:
     for name, row in rows:
         if name != title:
             y += 22
-            parts.append(f'<text x="12" y="{y}" class="title">{escape(name[:100])}</text>')
+            parts.append(f'<text x="12" y="{y}" class="title">{escape(name.partition(":")[0])}</text>')
             y, title = y + GAP, name
         length = at(row["ratio"]) - LEFT
         parts.append(f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">{escape(row["contender"])}</text>')
         parts.append(f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" class="peer" rx="2"/>')
         parts.append(f'<text x="{LEFT + length + 6:.1f}" y="{y + 14}">{row["ratio"]:,.1f} ×</text>')
         y += BAR + GAP
+    grid = []  # drawn first, so that the bars lie on it
     for power in range(decades + 1):
         x = at(10.0**power)
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="44" y2="{y}" class="axis"/>')
-        parts.append(f'<text x="{x:.1f}" y="38" text-anchor="middle" class="quiet">{10**power:,} ×</text>')
+        grid.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="44" y2="{y}" class="axis"/>')
+        grid.append(f'<text x="{x:.1f}" y="38" text-anchor="middle" class="quiet">{10**power:,} ×</text>')
     head = '<text x="12" y="18" class="title">How many times our time the peers take for the same (logarithmic; ours is 1 ×)</text>'
-    return _svg(y + 16, [head, *parts])
+    return _svg(y + 16, [head, *grid, *parts])
 
 
 def curve(title: str, unit: str, points: Mapping[float, float]) -> str:
