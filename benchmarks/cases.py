@@ -18,8 +18,8 @@ from benchmarks.inputs.make import Texts
 
 HERE = Path(__file__).parent
 LIMIT = "the library's call alone, on pages in memory"
-LARGE = ("data_juicer", "text_dedup")
-"""Environments that take minutes to install."""
+LARGE = ("data_juicer", "seqpacker", "text_dedup")
+"""Environments that take minutes to install, or to find out that they cannot be."""
 DATATROVE_TRAFILATURA = {"method": "trafilatura", "favor_precision": True, "include_comments": False}
 
 
@@ -54,7 +54,7 @@ class Bench:
         self, name: str, home: str, program: str, *, repetitions: int = 1, keep: Mapping[str, Path] | None = None, **given: Any
     ) -> Contender | Measured:
         if self.quick and home in LARGE:
-            return Measured(name, "peer", failure="left out of the quick run: a gigabyte to install")
+            return Measured(name, "peer", failure="left out of the quick run, for the time its installation takes")
         python = environment(home, self.folder / "environments")
         if isinstance(python, Unavailable):
             self.tell(f"  {name}: cannot be installed: {python.reason}")
@@ -68,7 +68,7 @@ class Bench:
         return make.pages(self.folder, count, few=self.quick)
 
     def texts(self) -> Texts:
-        return make.texts(self.folder, self.size(50_000, 2_000), few=self.quick)
+        return make.texts(self.folder, self.size(50_000, 1_000), few=self.quick)
 
     def times(self, repetitions: int) -> int:
         return 1 if self.quick else repetitions
@@ -82,7 +82,7 @@ class Bench:
 
 
 def pages_same_extractor(bench: Bench) -> Comparison:
-    count = bench.size(600, 120)
+    count = bench.size(600, 60)
     warc, tiny = bench.pages(count), bench.pages(20)
     measured = bench.race(
         "pages_same_extractor",
@@ -102,7 +102,7 @@ def pages_same_extractor(bench: Bench) -> Comparison:
 
 
 def pages_fast_extractor(bench: Bench) -> Comparison:
-    count, few = bench.size(7_000, 500), bench.size(600, 120)
+    count, few = bench.size(7_000, 500), bench.size(600, 60)
     warc, tiny = bench.pages(count), bench.pages(20)
     measured = bench.race(
         "pages_fast_extractor",
@@ -124,7 +124,7 @@ def _at_best(ratio: float | None, limit: float | None) -> str:
 
 
 def english_rules(bench: Bench) -> Comparison:
-    many, few = bench.size(20_000, 2_000), bench.size(2_000, 200)
+    many, few = bench.size(20_000, 1_000), bench.size(2_000, 200)
     texts = bench.texts()
     sample = make.jsonl(texts, few)
     ours, theirs = bench.folder / "verdicts.parquet", bench.folder / "verdicts.jsonl"
@@ -168,7 +168,7 @@ def _agreement(ours: Path, theirs: Path) -> Verdict:
 
 
 def near_duplicates(bench: Bench) -> Comparison:
-    count = bench.size(50_000, 2_000)
+    count = bench.size(50_000, 1_000)
     texts = bench.texts()
     lines = str(make.jsonl(texts, count))
     tiny = str(make.jsonl(texts, 200))
@@ -196,7 +196,7 @@ def _with_dropped(row: Row, measured: Measured) -> Row:
 
 
 def million(bench: Bench) -> Comparison:
-    count = bench.size(1_000_000, 20_000)
+    count = bench.size(1_000_000, 5_000)
     folder = make.synthetic(bench.folder, bench.texts(), count)
     tiny = str(make.synthetic(bench.folder, bench.texts(), 1_000))
     ours = bench.ours("near_duplicates", repetitions=1, kind="parquet", texts=str(folder), tiny=tiny, shards=20, memory="2GB")
