@@ -238,7 +238,14 @@ def tokenizing(bench: Bench) -> Comparison:
     notes = {"data4llm": "packed by best fit, too", "datatrove": "tokenised alone, in one stream"}
     rows = rates(measured, "data4llm", "MB/s", of="bytes", notes=notes)
     title = "Texts to token ids by SmolLM2's tokenizer, and (ours) packed"
-    return _comparison("tokenizing", title, f"{size / 1e6:,.0f} MB of web texts", rows, [ahead_of_all(rows, "ahead")], measured)
+    return _comparison(
+        "tokenizing",
+        title,
+        f"{size / 1e6:,.0f} MB of web texts, per byte; ours leaves exact repeats out before the clock",
+        rows,
+        [ahead_of_all(rows, "ahead")],
+        measured,
+    )
 
 
 def threshold(bench: Bench) -> Comparison:
