@@ -57,6 +57,25 @@ def duplicates() -> tuple[Expectation, ...]:
     )  # fmt: skip
 
 
+def alone() -> tuple[Expectation, ...]:
+    """Of every method that stands alone."""
+    return (
+        between(
+            "abundance", "kept_share", 0.02, 1,
+            "Nearly every document was dropped as a repetition: the parameters do not fit this text.",
+        ),
+        between(
+            "articulation", "removed_share", 0, 0.6,
+            "Most of the text was taken out as repeated: what is left can hardly be read.",
+        ),
+        between("inclusiveness", "kept_share", 0.001, 1, "A source is all but wiped out by deduplication.", frame="sources"),
+        between(
+            "inclusiveness", "removed_share", 0, 0.8,
+            "A source lost most of its text to others.", severity="warning", frame="sources",
+        ),
+    )  # fmt: skip
+
+
 def deduped() -> tuple[Expectation, ...]:
     return (
         between("sanitization", "repeated_texts", 0, 0, "Two kept documents of the partition have the same text."),

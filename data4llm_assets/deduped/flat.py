@@ -18,6 +18,14 @@ def strings(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     return (np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(0, np.uint8)), bounds
 
 
+def texts(data: np.ndarray, offsets: np.ndarray) -> pl.Series:
+    """A String series from its UTF-8 bytes end to end (uint8) and its offsets (int64)."""
+    import pyarrow
+
+    bounds, bytes_ = (pyarrow.py_buffer(np.ascontiguousarray(array)) for array in (offsets.astype(np.int64), data))
+    return pl.Series(pyarrow.LargeStringArray.from_buffers(len(offsets) - 1, bounds, bytes_), dtype=pl.String)
+
+
 def unlist(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     """Values end to end (uint64) of a List(UInt64) series without nulls, and its len(series) + 1 offsets (int64)."""
     if series.is_empty():

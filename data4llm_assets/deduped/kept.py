@@ -7,11 +7,12 @@ otherwise they are read again from the signatures when a snapshot asks for them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from itertools import islice
 
 import numpy as np
 import polars as pl
 
+from data4llm_assets.deduped.arrivals import arrivals, read_texts
 from data4llm_assets.deduped.candidates import Entries
 from data4llm_assets.deduped.duplicates import bucket_entries
 from data4llm_assets.deduped.flat import hashes
@@ -20,26 +21,6 @@ from data4llm_assets.deduped.verify import Fetch
 from data4llm_assets.node import Ref, Work
 
 _ENTRY_BYTES = 12
-
-
-def arrivals(work: Work, signatures: Ref) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Every snapshot's name and signatures, documents in their total order: (arrival, source priority, doc_id, shard)."""
-    numbers = {partition.key: number for number, partition in enumerate(work.partitions)}
-    for _, group in groupby(work.read_all(signatures), key=lambda item: item[0].arrival):
-        snapshot, frames = "", []
-        for partition, frame in group:
-            snapshot = partition.snapshot
-            places = {"partition": numbers[partition.key], "priority": partition.priority}
-            columns = [pl.lit(value, pl.UInt32).alias(name) for name, value in places.items()]
-            frames.append(frame.with_columns(*columns, shard=pl.lit(partition.shard, pl.String)))
-        yield snapshot, _in_order(frames)
-
-
-def _in_order(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    """The frames as one, in total order; the list is emptied, for the generator that holds it lives as long as the fold."""
-    whole = pl.concat(frames)
-    frames.clear()
-    return whole.sort("priority", "doc_id", "shard")
 
 
 def documents(new: pl.DataFrame, methods: Sequence[Matching]) -> pl.DataFrame:
@@ -88,8 +69,9 @@ class Kept:
             yield from (entries[method.label] for entries in self.held)
             return
         first = 0
-        for (_, new), mask in zip(islice(arrivals(self.work, self.signatures), len(self.masks)), self.masks, strict=True):
-            buckets = new.filter(mask)[f"{method.label}_buckets"]
+        read_again = islice(arrivals(self.work, self.signatures, "corpus"), len(self.masks))
+        for arrival, mask in zip(read_again, self.masks, strict=True):
+            buckets = arrival.documents.filter(mask)[f"{method.label}_buckets"]
             yield bucket_entries(buckets, first)
             first += len(buckets)
 
@@ -98,17 +80,7 @@ class Kept:
         places = pl.concat([self.documents.select("partition", "doc_id"), documents.select("partition", "doc_id")])
 
         def fetch(numbers: np.ndarray) -> pl.Series:
-            wanted = places[numbers].with_row_index("row")
-            found = []
-            for (number,), some in wanted.group_by("partition", maintain_order=True):
-                read = self.work.texts(self.work.partitions[int(str(number))], some["doc_id"])
-                found.append(some.join(read, on="doc_id", how="left").select("row", "text"))
-            texts = pl.concat(found).sort("row")["text"]
-            if texts.null_count():
-                lost = wanted.filter(texts.is_null())["doc_id"][0]
-                msg = f"the text of document {lost} has a signature but cannot be read"
-                raise LookupError(msg)
-            return texts
+            return read_texts(self.work, places[numbers])
 
         return fetch
 

@@ -1,6 +1,7 @@
-"""What a method of deduplication is: signatures to find candidates by, features to verify them on.
+"""Methods that compare pairs of documents: signatures to find candidates by, features to verify them on.
 
-Here is the contract that `duplicates.py` folds over and that a user's own method fulfils. The methods: `exact.py`, `minhash.py`.
+Here is the contract that `duplicates.py` folds over and that a user's own method fulfils. The methods: `url.py`, `exact.py`,
+`minhash.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
-from data4llm_assets.method import Method
+from data4llm_assets.deduped.deduplication import Deduplication, Promises
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,12 +25,14 @@ buckets : two documents with a bucket in common are candidates. Of one document 
 """
 
 
-class Matching(Method):
+class Matching(Deduplication):
     """A test of whether a document repeats an earlier one.
 
     Documents that a method holds equal (`key`, verified) are one document for the methods after it: name the finest first.
     """
 
+    promises: ClassVar[Promises] = Promises(incremental=True, withdrawable="refold", names_partner=True)
+    signature: ClassVar[pl.Schema] = SIGNATURE
     signal: ClassVar[str] = "similarity"
     weight: ClassVar[int] = 8
     """Bytes of memory per unit of `size`, while features are compared."""
@@ -45,26 +48,8 @@ class Matching(Method):
         return 0
 
     @property
-    def label(self) -> str:
-        """Prefix of this method's columns and rules; a user's `package.module:Class` goes by its class."""
-        return self.method.rpartition(":")[2].lower()
-
-    @property
     def rule(self) -> str:
         return f"{self.label}.{self.signal}"
-
-    def signatures(self, documents: pl.DataFrame) -> pl.DataFrame:
-        """Measure every document. May not look at `Decide` parameters.
-
-        Parameters
-        ----------
-        documents : (text_digest: String, text: String), text never null.
-
-        Returns
-        -------
-        Rows in the same order, with the schema `SIGNATURE`.
-        """
-        raise TypeError(f"{type(self).__name__} must define signatures()")
 
     def features(self, texts: pl.Series) -> pl.Series:
         """What texts are compared on, one value of any dtype for each."""

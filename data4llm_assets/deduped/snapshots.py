@@ -7,29 +7,29 @@ fold only from there. This module says what a step is made of and what is publis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from data4llm_assets.deduped import duplicates, flat
-from data4llm_assets.deduped.kept import Kept, arrivals, documents
+from data4llm_assets.deduped.arrivals import arrivals
+from data4llm_assets.deduped.kept import Kept, documents
 from data4llm_assets.deduped.matching import Matching
-from data4llm_assets.deduped.tables import CLUSTERS, COUNTS, FEW, VERDICTS, with_share
+from data4llm_assets.deduped.tables import CLUSTERS, COUNTS, FEW, VERDICTS, Scope, with_share
 from data4llm_assets.document import conform
 from data4llm_assets.node import Ref, Work
 
 _SOURCES = pl.Schema({"source": pl.String, "documents": pl.Int64, "carried": pl.Int64, "dropped": pl.Int64})
 
 
-def fold(work: Work, signatures: Ref, methods: Sequence[Matching], scope: Literal["corpus", "snapshot"]) -> None:
+def fold(work: Work, signatures: Ref, methods: Sequence[Matching], scope: Scope) -> None:
     """Publish the verdicts of every grid partition, the sizes of clusters, and counts for the checks."""
     kept, state = Kept(work, signatures, methods), ""
     folds: list[Kept] = [kept]
     counts: list[pl.DataFrame] = []
     sources: list[pl.DataFrame] = []
-    for snapshot, new in arrivals(work, signatures):
-        if scope == "snapshot" and kept.masks:
+    for snapshot, fresh, new in arrivals(work, signatures, scope):
+        if fresh and kept.masks:
             kept, state = Kept(work, signatures, methods), ""
             folds.append(kept)
         mine = documents(new, methods)

@@ -1,49 +1,52 @@
 """The stage `deduped`: its section of the recipe, and its three nodes. Here is no dependency but Polars and Pydantic.
 
 `signatures` measures every document of a partition; `duplicates` folds over all of them in order of arrival; `deduped` applies
-the verdicts to a partition, without its text.
+the verdicts to a partition, and reads only the texts that it edits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import polars as pl
 from pydantic import BeforeValidator, Discriminator, Field, SerializeAsAny, Tag, field_validator
 
 from data4llm_assets.deduped import checks
+from data4llm_assets.deduped.alone import Alone, Excising
+from data4llm_assets.deduped.deduplication import Deduplication
 from data4llm_assets.deduped.exact import Exact
 from data4llm_assets.deduped.matching import Matching
 from data4llm_assets.deduped.minhash import MinHash
-from data4llm_assets.deduped.partitions import settle, sign
-from data4llm_assets.deduped.tables import CLUSTERS, VERDICTS, signature_schema
-from data4llm_assets.document import DECISIONS, KEPT
+from data4llm_assets.deduped.partitions import settle, settle_edited, sign
+from data4llm_assets.deduped.tables import CLUSTERS, SPANS, VERDICTS, Scope, signature_schema
+from data4llm_assets.document import DECISIONS, KEPT, OVERLAY
 from data4llm_assets.method import import_method
 from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, View, Work
 
-_BUILT_IN = ("exact", "minhash")
+METHODS: Mapping[str, type[Deduplication]] = {"exact": Exact, "minhash": MinHash}
+"""Built in; any other `method` is a user's own: `package.module:Class`, or an entry point."""
 
 
 def _kind(value: Any) -> str:
     method = value.get("method") if isinstance(value, Mapping) else getattr(value, "method", None)
-    return method if method in _BUILT_IN else "other"
+    return str(method) if method in METHODS else "other"
 
 
 def _imported(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     found = import_method(str(value.get("method")))
-    if not issubclass(found, Matching):
-        msg = f"{value.get('method')!r} is no method of deduplication: it must be a Matching"
+    if not issubclass(found, (Matching, Alone)):
+        msg = f"{value.get('method')!r} is no method of deduplication: it must be a Matching or an Alone"
         raise ValueError(msg)
     return found.model_validate(value)
 
 
-AnyMatching = Annotated[
+AnyMethod = Annotated[
     Annotated[Exact, Tag("exact")]
     | Annotated[MinHash, Tag("minhash")]
-    | Annotated[SerializeAsAny[Matching], BeforeValidator(_imported), Tag("other")],
+    | Annotated[SerializeAsAny[Deduplication], BeforeValidator(_imported), Tag("other")],
     Discriminator(_kind),
 ]
 
@@ -53,20 +56,27 @@ class Deduped(Section):
 
     stage: Literal["deduped"] = "deduped"
     name: StepName = "deduped"
-    methods: tuple[AnyMatching, ...] = Field((Exact(), MinHash()), min_length=1, description="the finest first")
+    methods: tuple[AnyMethod, ...] = Field(
+        (Exact(), MinHash()),
+        min_length=1,
+        description="those that compare documents (url, exact, minhash), the finest first; or one other, alone in its step",
+    )
     rule: Literal["first_kept"] = Field(
         "first_kept", description="a document is dropped if and only if it matches an earlier document that was kept"
     )
-    scope: Literal["corpus", "snapshot"] = Field(
-        "corpus", description="against which earlier documents: all, or those of the same snapshot (FineWeb)"
+    scope: Scope = Field(
+        "corpus", description="against which earlier documents: all, those of its snapshot (FineWeb), or of its shard therein"
     )
 
     @field_validator("methods")
     @classmethod
-    def _distinct(cls, methods: tuple[Matching, ...]) -> tuple[Matching, ...]:
+    def _distinct(cls, methods: tuple[Deduplication, ...]) -> tuple[Deduplication, ...]:
         labels = [method.label for method in methods]
         if len(set(labels)) < len(labels):
             msg = f"each method may stand once: {', '.join(labels)}"
+            raise ValueError(msg)
+        if len(methods) > 1 and (lonely := [method.label for method in methods if isinstance(method, Alone)]):
+            msg = f"{lonely[0]} stands alone: give it a step of its own, `stage: deduped` under another `name`"
             raise ValueError(msg)
         return methods
 
@@ -79,7 +89,7 @@ class Deduped(Section):
             version="1",
             grain="grid",
             make=lambda work: sign(work, self.methods),
-            description="Digests, MinHash bands and shingle counts of every document",
+            description=f"What is compared of every document: {', '.join(method.label for method in self.methods)}",
             tables=("signatures",),
             schemas={"signatures": signature_schema(self.methods)},
             view=place.view,
@@ -87,6 +97,16 @@ class Deduped(Section):
             expectations=checks.signatures(),
             kinds=("polars", "numba", "parquet"),
         )
+        alone = self._alone()
+        if alone is None:
+            return signatures, *self._comparing(place, signed, judged)
+        return signatures, *self._judging(place, alone, signed, judged)
+
+    def _alone(self) -> Alone | None:
+        return self.methods[0] if isinstance(self.methods[0], Alone) else None
+
+    def _comparing(self, place: Place, signed: Ref, judged: Ref) -> tuple[Node, ...]:
+        """The methods that compare pairs of documents, all in one fold."""
         duplicates = Node(
             name=judged.node,
             stage="deduped",
@@ -111,7 +131,7 @@ class Deduped(Section):
             function="deduped.deduped",
             version="1",
             grain="grid",
-            make=lambda work: settle(work, judged),
+            make=lambda work: settle(work, judged, names_partner=True),
             description="Documents that repeat no earlier kept one",
             tables=("kept", "decisions"),
             schemas={"kept": KEPT, "decisions": DECISIONS},
@@ -121,19 +141,69 @@ class Deduped(Section):
             retention=place.retention,
             expectations=checks.deduped(),
         )
-        return signatures, duplicates, step
+        return duplicates, step
+
+    def _judging(self, place: Place, method: Alone, signed: Ref, judged: Ref) -> tuple[Node, ...]:
+        """A method that stands alone; what it takes out of texts, the step lays over them."""
+        spans, overlay = {"spans": SPANS}, {"overlay": OVERLAY}
+        edits = isinstance(method, Excising)
+        duplicates = Node(
+            name=judged.node,
+            stage="deduped",
+            function=f"deduped.{method.label}",
+            version="1",
+            grain="corpus",
+            make=lambda work: method.judge(work, signed, self.scope),
+            description=str(type(method).__doc__).partition("\n")[0],
+            tables=("verdicts", *(spans if edits else ())),
+            schemas={"verdicts": VERDICTS, **(spans if edits else {})},
+            reads=(Read(signed, "all"),),
+            view=place.view,
+            view_across="all",
+            settings={"scope": self.scope},
+            methods=self.methods,
+            expectations=(*checks.alone(), *method.expectations()),
+            kinds=("polars", "numba", "parquet"),
+        )
+        names_partner, taken = method.promises.names_partner, Ref(judged.node, "spans")
+        step = Node(
+            name=place.name,
+            stage="deduped",
+            function="deduped.edited" if edits else "deduped.deduped",
+            version="1",
+            grain="grid",
+            make=(lambda work: settle_edited(work, judged, taken, cast(Excising, method)))
+            if edits
+            else (lambda work: settle(work, judged, names_partner=names_partner)),
+            description="Documents without the text that they repeat" if edits else "Documents that repeat no earlier one",
+            tables=("kept", "decisions", *(overlay if edits else ())),
+            schemas={"kept": KEPT, "decisions": DECISIONS, **(overlay if edits else {})},
+            reads=(Read(judged, "own"), *((Read(taken, "own"),) if edits else ())),
+            view=place.view,
+            methods=self.methods if edits else (),
+            takes=place.view.kept,
+            retention=place.retention,
+            expectations=checks.deduped(),
+        )
+        return duplicates, step
 
     def after(self, place: Place) -> View:
-        return place.view.then(kept=Ref(place.name, "kept"))
+        overlay = Ref(place.name, "overlay") if isinstance(self._alone(), Excising) else None
+        return place.view.then(kept=Ref(place.name, "kept"), overlay=overlay)
 
     def trial(self, place: Place, document: pl.DataFrame, bench: Bench) -> Trial:
         """The most similar document that stands, by each method; nothing is written."""
         from data4llm_assets.deduped.trial import compare
 
-        return compare(self.methods, place, document, bench)
+        if (alone := self._alone()) is not None:
+            return alone.trial(place, document, bench)
+        return compare(self._comparers(), place, document, bench)
+
+    def _comparers(self) -> tuple[Matching, ...]:
+        return tuple(method for method in self.methods if isinstance(method, Matching))
 
 
 def fold(work: Work, signatures: Ref, section: Deduped) -> None:
     from data4llm_assets.deduped import snapshots
 
-    snapshots.fold(work, signatures, section.methods, section.scope)
+    snapshots.fold(work, signatures, section._comparers(), section.scope)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import polars as pl
 
-from data4llm_assets.deduped.matching import SIGNATURE, Matching
+from data4llm_assets.deduped.deduplication import Deduplication
 from data4llm_assets.document import DECISIONS
+
+Scope: TypeAlias = Literal["corpus", "snapshot", "shard"]
 
 VERDICTS = pl.Schema({name: DECISIONS[name] for name in ("doc_id", "rule", "action", "value", "threshold", "partner")})
 """`duplicates` publishes them for every grid partition, in order of doc_id: its documents that do not stay."""
+
+SPANS = pl.Schema({"doc_id": pl.String(), "start": pl.Int64(), "end": pl.Int64(), "partner": pl.String()})
+"""Half-open spans in bytes of the UTF-8 text before the step, on boundaries of characters, disjoint in a document;
+`partner` is the document that has the same text first, null if the method cannot name it."""
 
 CLUSTERS = pl.Schema({"documents": pl.Int64, "clusters": pl.Int64})
 """How many kept documents stand for so many documents, themselves included; a page unchanged in a later crawl is not counted."""
@@ -47,10 +54,11 @@ FEW = 100
 """Shares of fewer documents than this say nothing, and are null."""
 
 
-def signature_schema(methods: Sequence[Matching]) -> pl.Schema:
-    """`signatures`: whose, and of each method `<label>_key`, `<label>_size`, `<label>_buckets`."""
-    measured = {f"{method.label}_{name}": dtype for method in methods for name, dtype in SIGNATURE.items()}
-    return pl.Schema({"doc_id": pl.String(), "page_id": pl.String(), "text_digest": pl.String(), **measured})
+def signature_schema(methods: Sequence[Deduplication]) -> pl.Schema:
+    """`signatures`: whose, how many bytes of text, and of each method its `signature`, as `<label>_<column>`."""
+    measured = {f"{method.label}_{name}": dtype for method in methods for name, dtype in method.signature.items()}
+    whose = {"doc_id": pl.String(), "page_id": pl.String(), "text_digest": pl.String(), "bytes": pl.Int64()}
+    return pl.Schema({**whose, **measured})
 
 
 def with_share(counted: pl.DataFrame) -> pl.DataFrame:

@@ -78,6 +78,13 @@ def texts(store: Store, view: View, files: Files, wanted: pl.DataFrame) -> pl.Da
     return found
 
 
+def urls(store: Store, view: View, files: Files, wanted: pl.DataFrame) -> pl.DataFrame:
+    """(doc_id, url) of some documents of a partition."""
+    tables = [store.scan_table(file.digest).select("doc_id", "url") for ref in view.texts if (file := files[ref]) is not None]
+    found = [table.join(wanted.lazy(), on="doc_id", how="semi").collect() for table in tables]
+    return pl.concat([pl.DataFrame(schema={"doc_id": pl.String, "url": pl.String}), *found])
+
+
 def read_kept(store: Store, file: TableFile | None) -> pl.DataFrame:
     """Who stands, without the texts that may lie in the same table: doc_id, text_digest, bytes, and repeats and phase if there."""
     if file is None:

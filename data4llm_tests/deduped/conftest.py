@@ -25,10 +25,10 @@ def partition(snapshot: int, shard: str = "web-0", priority: int = 0) -> Partiti
 
 
 def documents(rows: Sequence[tuple[str, ...]]) -> pl.DataFrame:
-    """Documents from (doc_id, text) or (doc_id, text, page_id)."""
+    """Documents from (doc_id, text), (doc_id, text, page_id) or (doc_id, text, page_id, url)."""
     frame = pl.DataFrame(
-        [(row[0], row[1], row[2] if len(row) > 2 else row[0]) for row in rows],
-        schema={"doc_id": pl.String, "text": pl.String, "page_id": pl.String},
+        [(row[0], row[1], row[2] if len(row) > 2 else row[0], row[3] if len(row) > 3 else None) for row in rows],
+        schema={"doc_id": pl.String, "text": pl.String, "page_id": pl.String, "url": pl.String},
         orient="row",
     )
     return conform(frame.with_columns(text_digests(frame["text"]), bytes=pl.col("text").str.len_bytes()), DOCUMENTS)
@@ -70,9 +70,10 @@ class Shop:
             yield some.drop("text")
 
     def texts(self, *where: Any) -> pl.DataFrame:
+        *where, of = where if isinstance(where[-1], str) else (*where, "text")
         some, doc_ids = where[-2:]
         self.fetched += len(doc_ids)
-        return self.held[some].filter(pl.col("doc_id").is_in(doc_ids.implode())).select("doc_id", "text").reverse()
+        return self.held[some].filter(pl.col("doc_id").is_in(doc_ids.implode())).select("doc_id", of).reverse()
 
     def count(self, name: str, amount: int) -> None:
         """Work is counted by the engine's own tests."""
