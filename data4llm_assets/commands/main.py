@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from data4llm_assets.commands import decisions, doctor, export, gc, init, plan, read, run, snapshot, try_, ui
+from data4llm_assets.commands import decisions, doctor, export, gc, init, plan, read, repair, run, snapshot, try_, ui
 from data4llm_assets.commands.options import errors
 from data4llm_assets.engine.snapshots import SnapshotError
 from data4llm_assets.method import ModelUnavailable
@@ -33,6 +33,7 @@ app.add_typer(snapshot.app, name="snapshot")
 app.command("export")(export.export)
 app.command("ui")(ui.ui)
 app.command("gc")(gc.gc)
+app.command("repair")(repair.repair)
 app.command("doctor")(doctor.doctor)
 
 

@@ -23,6 +23,12 @@ def measure_ingredients(method: Method) -> dict[str, Any]:
     return {"format": FORMAT, "identity": identity, "parameters": method.parameters(MEASURE)}
 
 
+_IN_MEMORY = 6
+"""Parquet of numbers and short lists is three to six times smaller than the same in memory."""
+_FEW, _MUCH = 4096, 1 << 22
+"""Keys, and bytes of files, between which a search is cheaper than reading everything."""
+
+
 class Remembered:
     """What one method measured in one shard, for the duration of one partition's work."""
 
@@ -30,23 +36,27 @@ class Remembered:
         self._store, self._key = store, key
         self.folder = f"measures/{json_digest(measure_ingredients(method))}/{shard}"
         self._files = [(path, size) for path, size, _ in sorted(store.objects(self.folder + "/")) if path.endswith(".parquet")]
-        # Parquet of numbers and short lists is three to six times smaller than the same in memory.
-        small = sum(size for _, size in self._files) * 6 < memory
         self._frame: pl.DataFrame | None = None
-        if small and self._files:
-            whole = pl.concat([pl.read_parquet(store.source(path)) for path, _ in self._files])
-            first = whole[key].is_first_distinct()
-            self._frame = whole if first.all() else whole.filter(first)
+        self._small = sum(size for _, size in self._files) * _IN_MEMORY < memory
 
     def look_up(self, keys: pl.Series) -> pl.DataFrame | None:
         """The remembered rows of these keys, in no particular order; None if nothing was ever remembered."""
+        if self._frame is None and self._files and self._small and not self._worth_a_search(keys):
+            whole = pl.concat([pl.read_parquet(self._store.parquet(path)) for path, _ in self._files])
+            first = whole[self._key].is_first_distinct()
+            self._frame = whole if first.all() else whole.filter(first)
         if self._frame is not None:
             return _rows(self._frame, _places(keys, self._frame[self._key]).drop_nulls())
         if not self._files:
             return None
-        wanted = pl.LazyFrame({self._key: keys})
-        found = [pl.scan_parquet(self._store.source(path)).join(wanted, on=self._key, how="semi") for path, _ in self._files]
+        wanted = pl.col(self._key).is_in(keys.implode())
+        # A filter, unlike a join, lets the reader leave out pages in which nothing is wanted.
+        found = [pl.scan_parquet(self._store.parquet(path), parallel="prefiltered").filter(wanted) for path, _ in self._files]
         return pl.concat(found).collect().unique(self._key, keep="first")
+
+    def _worth_a_search(self, keys: pl.Series) -> bool:
+        """Whether few keys are looked up among many: a small delivery need not read all that was measured before it."""
+        return len(keys) <= _FEW and sum(size for _, size in self._files) > _MUCH
 
     def append(self, frame: pl.DataFrame) -> None:
         """Remember more rows at once: a run that is cut off keeps what it had measured."""

@@ -27,6 +27,10 @@ from data4llm_assets.engine.ranges import Ranges
 FORMAT = 1
 """Number of the store's format: part of every fingerprint."""
 _PARQUET: dict[str, Any] = {"compression": "zstd", "write_statistics": True}
+_TEXTS: dict[str, Any] = {"data_page_size": 1 << 18, "write_batch_size": 64}
+"""Texts lie in pages of some hundred kilobytes, so that a few of them are read without all the others."""
+_MAGIC = b"PAR1"
+"""The last bytes of every Parquet file."""
 ROW_GROUP_BYTES = 64 << 20
 _ROUND_TRIPS = 32
 """Requests under way at a time, to a bucket."""
@@ -37,6 +41,14 @@ class TableFile(NamedTuple):
 
     digest: str
     rows: int
+
+
+class Damaged(RuntimeError):
+    """A file of the store is gone or cut short: a full or failing disk, or somebody's hand."""
+
+    def __init__(self, path: str, what: str) -> None:
+        self.path = path
+        super().__init__(f"{path} is {what}: `data4llm repair` finds such files, and the next run makes anew what they held")
 
 
 class RowGroup(NamedTuple):
@@ -136,15 +148,16 @@ class Store:
             return writer.close()
 
     def read_table(self, file: str, columns: list[str] | None = None) -> pl.DataFrame:
-        return pl.read_parquet(self.source(data_path(file)), columns=columns)
+        return pl.read_parquet(self.parquet(data_path(file)), columns=columns)
 
-    def scan_table(self, file: str) -> pl.LazyFrame:
-        return pl.scan_parquet(self.source(data_path(file)))
+    def scan_table(self, file: str, *, few: bool = False) -> pl.LazyFrame:
+        """few : whether a filter lets few rows through: then the columns it looks at are read first, and only those pages."""
+        return pl.scan_parquet(self.parquet(data_path(file)), parallel="prefiltered" if few else "auto")
 
     def row_groups(self, file: str) -> Iterator[RowGroup]:
         """The table row group by row group, so that a large one never stands in memory whole. The file is open meanwhile."""
         path = data_path(file)
-        with pq.ParquetFile(self.source(path) if self.root is not None else Ranges(self._objects, path)) as parquet:
+        with pq.ParquetFile(self.parquet(path) if self.root is not None else Ranges(self._objects, path)) as parquet:
             for number in range(parquet.metadata.num_row_groups):
                 yield RowGroup(parquet, number)
 
@@ -160,6 +173,30 @@ class Store:
         if data is None:
             raise FileNotFoundError(path)
         return io.BytesIO(data)
+
+    def parquet(self, path: str) -> Any:
+        """As `source`, of a Parquet file.
+
+        Raises
+        ------
+        Damaged
+            If it is gone, or does not end as a Parquet file does.
+        """
+        try:
+            source = self.source(path)
+            if self.root is None:
+                end = source.getbuffer()[-len(_MAGIC) :].tobytes()
+            else:
+                with open(source, "rb") as file:
+                    file.seek(-len(_MAGIC), os.SEEK_END)
+                    end = file.read()
+        except FileNotFoundError as error:
+            raise Damaged(path, "gone") from error
+        except OSError as error:
+            raise Damaged(path, f"unreadable ({error.strerror})") from error
+        if end != _MAGIC:
+            raise Damaged(path, "cut short")
+        return source
 
     def has_table(self, file: str) -> bool:
         return self.exists(data_path(file))
@@ -235,7 +272,8 @@ class TableWriter:
         self._digester.update(frame)
         table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self._file, table.schema, use_dictionary=self._repeating(), **_PARQUET)
+            pages = _TEXTS if "text" in self._schema else {}
+            self._parquet = pq.ParquetWriter(self._file, table.schema, use_dictionary=self._repeating(), **_PARQUET, **pages)
         self._rows += frame.height
         # One row group holds one flush; a group of a few rows is still one group.
         self._parquet.write_table(table, row_group_size=max(frame.height, 1))

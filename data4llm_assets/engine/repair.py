@@ -1,0 +1,91 @@
+"""Damage: files of the store that are gone, cut short or changed. What they held is forgotten; the next run makes it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from data4llm_assets.engine.digest import TableDigester
+from data4llm_assets.engine.register import Register
+from data4llm_assets.engine.store import Damaged, Store, data_path
+
+
+class Repair(NamedTuple):
+    """What was found, and what follows: paths in the store.
+
+    damaged : (file, what is wrong with it).
+    manifests : that name a damaged file.
+    references : (corpus/asset, partition) that stand current by one of them.
+    lost : listings of snapshots among the damaged; nothing makes these anew but listing the sources again.
+    """
+
+    damaged: list[tuple[str, str]]
+    manifests: list[str]
+    references: list[tuple[str, str]]
+    lost: list[str]
+
+
+def examine(store: Store, *, rows: bool = False) -> Repair:
+    """Look at every file that something names, and at all remembered measures.
+
+    rows : also read every table and compare its rows with the digest it is named by: finds changed bytes, takes long.
+    """
+    manifests = {path: store.get_json(path) for path, _, _ in store.objects("manifests/")}
+    named = {digest for manifest in manifests.values() for digest, _ in manifest["tables"].values()}
+    listings = {listed["listing"] for _, value in _values(store, "snapshots") for listed in value["sources"].values()}
+    damaged = dict(_damaged_tables(store, named | listings, rows=rows))
+    unusable = [path for path, manifest in manifests.items() if any(digest in damaged for digest, _ in manifest["tables"].values())]
+    standing = []
+    for (folder, name), value in _values(store, "assets"):
+        if any(digest in damaged for digest, _ in value["tables"].values()):
+            standing.append((folder, name))
+    measures = [(path, str(error)) for path, error in _damaged_measures(store)]
+    tables = [(data_path(digest), what) for digest, what in damaged.items()]
+    return Repair(sorted([*tables, *measures]), sorted(unusable), sorted(standing), sorted(listings & set(damaged)))
+
+
+def forget(store: Store, found: Repair) -> None:
+    """Make what is damaged count as never made. References first: at no moment does one name what is gone."""
+    for folder, name in found.references:
+        register = Register(store, f"corpora/{folder}")
+        register.publish(name, register.entry(name).generation, None)
+    store.delete(found.manifests)
+    lost = {data_path(digest) for digest in found.lost}
+    store.delete(path for path, _ in found.damaged if path not in lost and store.exists(path))
+
+
+def _values(store: Store, kind: str) -> Iterator[tuple[tuple[str, str], Any]]:
+    """((corpus/folder, name), value) of what is current: snapshots, or assets."""
+    folders = {"/".join(path.split("/")[1:3]) for path, _, _ in store.objects("corpora/") if path.count("/") == 3}
+    for folder in sorted(folders):
+        if folder.endswith("/snapshots") == (kind == "snapshots") and not folder.endswith("/releases"):
+            for name, entry in Register(store, f"corpora/{folder}").entries().items():
+                if entry.value is not None:
+                    yield (folder, name), entry.value
+
+
+def _damaged_tables(store: Store, digests: Iterable[str], *, rows: bool) -> Iterator[tuple[str, str]]:
+    for digest in sorted(digests):
+        try:
+            store.parquet(data_path(digest))
+            if rows and _digest(store, digest) != digest:
+                yield digest, "its rows are not those it is named by"
+        except Damaged as error:
+            yield digest, str(error).partition(":")[0].partition(" is ")[2]
+        except (OSError, ValueError) as error:  # how PyArrow says that bytes inside were changed
+            yield digest, str(error).partition("\n")[0]
+
+
+def _damaged_measures(store: Store) -> Iterator[tuple[str, str]]:
+    for path, _, _ in store.objects("measures/"):
+        try:
+            store.parquet(path)
+        except Damaged as error:
+            yield path, str(error).partition(":")[0].partition(" is ")[2]
+
+
+def _digest(store: Store, digest: str) -> str:
+    digester = TableDigester()
+    for batch in store.batches(digest):
+        digester.update(batch)
+    return digester.hexdigest()
