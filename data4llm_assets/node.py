@@ -130,8 +130,8 @@ class Work(Protocol):
         """The documents that this node sees (its `view`), in batches: columns of `document.DOCUMENTS` but `text`, which `measure`
         and `texts` read, and those of the kept table."""
 
-    def texts(self, partition: Partition, doc_ids: pl.Series, of: Literal["text", "url"] = "text") -> pl.DataFrame:
-        """(doc_id, text) of some documents of a partition that this node reads, as its view sees them; or (doc_id, url)."""
+    def texts(self, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
+        """(doc_id, text) of some documents of a partition that this node reads, as its view sees them."""
 
     def files(self) -> list[SourceFile]:
         """The frozen listing of this partition, sorted by path; for the node that reads sources."""

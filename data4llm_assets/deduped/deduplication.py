@@ -1,6 +1,7 @@
 """What every method of this stage is: a signature measured of each document, and promises that its page repeats.
 
-Two kinds: those that compare pairs of documents and share a step (`matching.py`); those that stand alone in one (`alone.py`).
+Those that compare pairs of documents (`matching.py`) and the one that picks a version of each page (`url.py`) share a step; others
+stand alone in theirs (`alone.py`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Deduplication(Method):
     signature: ClassVar[pl.Schema]
     """Columns measured of every document, among them `size` (UInt32): of what is compared, 0 or 1 if there is next to nothing."""
     of: ClassVar[Literal["text", "url"]] = "text"
-    """The column of `document.DOCUMENTS` that is measured and compared."""
+    """The column of `document.DOCUMENTS` that is measured."""
 
     @property
     def label(self) -> str:

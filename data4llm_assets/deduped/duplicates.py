@@ -14,10 +14,12 @@ import numpy as np
 import polars as pl
 from numba import njit
 
+from data4llm_assets.deduped.budget import require
 from data4llm_assets.deduped.candidates import Entries, Meetings, meetings, next_candidates
+from data4llm_assets.deduped.components import unite
 from data4llm_assets.deduped.flat import unlist
 from data4llm_assets.deduped.matching import Matching
-from data4llm_assets.deduped.tables import COUNTS, DROPS
+from data4llm_assets.deduped.tables import COUNTS, DROPS, KeepRule
 from data4llm_assets.deduped.verify import Fetch, Verifier
 
 UNKNOWN, KEPT, DROPPED = 0, 1, 2
@@ -25,6 +27,9 @@ IDENTITY = "identity.doc_id"
 """Rule of a document that two shards of a snapshot hold: it is one document."""
 _PAIRS_AT_ONCE = 1 << 21
 _ENTRY_BYTES = 48
+_DOCUMENT_BYTES = 128
+_METHOD_BYTES = 24
+"""Resident for every document, and for each method of it."""
 _GROWTH = 4
 
 
@@ -32,12 +37,13 @@ _GROWTH = 4
 class Step:
     """What one snapshot adds to what was kept before it.
 
-    earlier : kept documents of earlier snapshots, (page: UInt64, text: UInt64) hashes, and `<label>_key: UInt64`,
-        `<label>_size: UInt32` for each method.
+    earlier : kept documents of earlier snapshots, (arrival: UInt32, page: UInt64, text: UInt64), the last two as hashes, and
+        `<label>_key: UInt64`, `<label>_size: UInt32` for each method.
     new : documents of this snapshot in their total order: the same columns, `doc_id`, and `<label>_buckets: List(UInt64)`.
     entries : the bucket entries of `earlier` under a method, in order; may be asked for again and again.
     fetch : texts of documents, earlier ones first.
     memory : bytes.
+    rule : `components` drops all but the first of what is connected by matches, and so compares with dropped ones, too.
     """
 
     methods: Sequence[Matching]
@@ -46,6 +52,7 @@ class Step:
     entries: Callable[[Matching], Iterable[Entries]]
     fetch: Fetch
     memory: int
+    rule: KeepRule = "first_kept"
 
 
 def bucket_entries(buckets: pl.Series, first: int = 0) -> Entries:
@@ -63,6 +70,7 @@ def decide(step: Step) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     both = pl.concat([step.earlier, step.new.select(step.earlier.columns)])
     before, total = len(step.earlier), len(both)
+    _require_memory(step, both)
     parent, cause = np.arange(total), np.full(total, -1, np.int16)
     parent[before:] = before + step.new.with_row_index("row").select(pl.col("row").first().over("doc_id")).to_series().to_numpy()
     sizes = (both[f"{method.label}_size"].to_numpy() for method in step.methods)
@@ -76,7 +84,10 @@ def decide(step: Step) -> tuple[pl.DataFrame, pl.DataFrame]:
     status[parent != np.arange(total)] = DROPPED
     found = [_meetings(step, method, parent) for method in step.methods]
     partner, value = np.where(parent == np.arange(total), -1, parent), np.ones(total)
-    compared = _resolve(verifiers, found, before, status, partner, value, cause)
+    if step.rule == "components":
+        compared = unite(verifiers, found, status, partner, value, cause)
+    else:
+        compared = _resolve(verifiers, found, before, status, partner, value, cause)
 
     # Whoever collapsed to a document that was itself dropped shares its verdict; a chain is as long as the list of methods.
     for _ in range(len(step.methods) + 1):
@@ -85,6 +96,7 @@ def decide(step: Step) -> tuple[pl.DataFrame, pl.DataFrame]:
         partner[orphans], value[orphans], cause[orphans] = partner[models], value[models], cause[models]
     skipped = sum((meeting.skipped for meeting in found if meeting), np.zeros(total - before, np.int64))
     drops = _drops(step, both, status, partner, value, cause)
+    margins = drops["value"] - drops["threshold"]
     counts = {
         "documents": len(step.new),
         "kept": (status[before:] == KEPT).sum(),
@@ -94,9 +106,19 @@ def decide(step: Step) -> tuple[pl.DataFrame, pl.DataFrame]:
         "skipped": skipped.sum(),
         "kept_after_skipping": ((status[before:] == KEPT) & (skipped > 0)).sum(),
         "orphans": (status[partner[status == DROPPED]] != KEPT).sum(),
-        "margin": drops.select((pl.col("value") - pl.col("threshold")).min()).item(),
+        "chained": (margins < 0).sum(),
+        "margin": margins.min() if step.rule == "first_kept" else None,
     }
     return drops, pl.DataFrame({name: [value] for name, value in counts.items()}, schema=COUNTS, strict=False)
+
+
+def _require_memory(step: Step, both: pl.DataFrame) -> None:
+    """What cannot be split: some numbers for every document, the buckets of the new ones, two documents while they are compared."""
+    buckets = sum(int(step.new[f"{method.label}_buckets"].list.len().sum() or 0) for method in step.methods)
+    largest = max((int(both[f"{method.label}_size"].max() or 0) * method.weight for method in step.methods), default=0)  # type: ignore[arg-type]
+    each = _DOCUMENT_BYTES + _METHOD_BYTES * len(step.methods)
+    what = f"deduplicating {len(step.new):,} documents against {len(step.earlier):,} kept before"
+    require(what, len(both) * each + buckets * 8 + 4 * largest, step.memory)
 
 
 def _collapse(both: pl.DataFrame, before: int, parent: np.ndarray, cause: np.ndarray, number: int, verifier: Verifier) -> None:
@@ -220,7 +242,8 @@ def _drops(
     nodes = np.flatnonzero(status == DROPPED)
     partners = partner[nodes]
     page, text = both["page"].to_numpy(), both["text"].to_numpy()
-    carried = (partners < before) & (page[nodes] == page[partners]) & (text[nodes] == text[partners])
+    arrival = both["arrival"].to_numpy()
+    carried = (arrival[partners] < arrival[nodes]) & (page[nodes] == page[partners]) & (text[nodes] == text[partners])
     equal = value[nodes] >= 1
     rules = pl.DataFrame(
         {

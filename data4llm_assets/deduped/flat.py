@@ -6,6 +6,9 @@ import hashlib
 
 import numpy as np
 import polars as pl
+from numba import njit
+
+from data4llm_assets.deduped.shingles import mix
 
 
 def strings(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -44,10 +47,47 @@ def lists(values: np.ndarray, offsets: np.ndarray) -> pl.Series:
     return pl.Series(array, dtype=pl.List(pl.UInt64))
 
 
+def leading_characters(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """The first eight bytes of every string and the next eight, as big-endian numbers (uint64): they sort as the strings do."""
+    found = np.zeros((2, len(series)), np.uint64)
+    _leading(*strings(series), found)
+    return found[0], found[1]
+
+
+@njit(cache=True, nogil=True)
+def _leading(data: np.ndarray, offsets: np.ndarray, found: np.ndarray) -> None:
+    for row in range(found.shape[1]):
+        for i in range(min(offsets[row + 1] - offsets[row], 16)):
+            found[i // 8, row] |= np.uint64(data[offsets[row] + i]) << np.uint64(56 - 8 * (i % 8))
+
+
+def fingerprints(series: pl.Series) -> pl.Series:
+    """A 64-bit hash of every string (UInt64), fast, for tests of equality among strings that are digests themselves."""
+    found = np.empty(len(series), np.uint64)
+    _fingerprints(*strings(series), found)
+    return pl.Series(series.name, found)
+
+
+@njit(cache=True, nogil=True)
+def _fingerprints(data: np.ndarray, offsets: np.ndarray, found: np.ndarray) -> None:
+    for row in range(len(found)):
+        state = np.uint64(offsets[row + 1] - offsets[row])
+        for i in range(offsets[row], offsets[row + 1]):
+            state = mix(state ^ np.uint64(data[i]))
+        found[row] = state
+
+
 def hashes(series: pl.Series) -> pl.Series:
     """A 64-bit hash of every string (UInt64), the same everywhere: its leading 8 bytes of SHA-256."""
     digests = b"".join(hashlib.sha256(value.encode()).digest()[:8] for value in series)
     return pl.Series(series.name, np.frombuffer(digests, "<u8").astype(np.uint64))
+
+
+def hashes_128(series: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The leading 16 bytes of SHA-256 of every string, as two series of UInt64."""
+    digests = b"".join(hashlib.sha256(value.encode()).digest()[:16] for value in series)
+    halves = np.frombuffer(digests, "<u8").astype(np.uint64).reshape(-1, 2)
+    return pl.Series("low", halves[:, 0]), pl.Series("high", halves[:, 1])
 
 
 def digest(frame: pl.DataFrame) -> str:

@@ -15,7 +15,7 @@ import polars as pl
 from data4llm_assets.deduped.arrivals import arrivals, read_texts
 from data4llm_assets.deduped.candidates import Entries
 from data4llm_assets.deduped.duplicates import bucket_entries
-from data4llm_assets.deduped.flat import hashes
+from data4llm_assets.deduped.flat import fingerprints
 from data4llm_assets.deduped.matching import Matching
 from data4llm_assets.deduped.verify import Fetch
 from data4llm_assets.node import Ref, Work
@@ -27,7 +27,12 @@ def documents(new: pl.DataFrame, methods: Sequence[Matching]) -> pl.DataFrame:
     """What the fold needs of a snapshot's signatures: page and text as hashes, for they are only tested for equality."""
     signed = [f"{method.label}_{part}" for method in methods for part in ("key", "size", "buckets")]
     return new.select(
-        "partition", "doc_id", hashes(new["page_id"]).alias("page"), hashes(new["text_digest"]).alias("text"), *signed
+        "partition",
+        "doc_id",
+        "arrival",
+        fingerprints(new["page_id"]).alias("page"),
+        fingerprints(new["text_digest"]).alias("text"),
+        *signed,
     )
 
 
@@ -37,8 +42,8 @@ class Kept:
     def __init__(self, work: Work, signatures: Ref, methods: Sequence[Matching]) -> None:
         self.work, self.signatures = work, signatures
         self.bucketed = [method for method in methods if method.comparisons]
-        self.key = f"{methods[0].label}_key"
-        schema = {"partition": pl.UInt32, "doc_id": pl.String, "page": pl.UInt64, "text": pl.UInt64}
+        self.keys = [f"{method.label}_key" for method in methods]
+        schema = {"partition": pl.UInt32, "doc_id": pl.String, "arrival": pl.UInt32, "page": pl.UInt64, "text": pl.UInt64}
         for method in methods:
             schema |= {f"{method.label}_key": pl.UInt64, f"{method.label}_size": pl.UInt32}
         self.documents = pl.DataFrame(schema=schema)
@@ -48,11 +53,16 @@ class Kept:
         self.held: list[dict[str, Entries]] | None = []
         self.weight = 0
 
-    def add(self, documents: pl.DataFrame, drops: pl.DataFrame) -> None:
-        """Take in a snapshot, given its documents and the verdicts over them (`tables.DROPS`)."""
-        mask = pl.Series(np.isin(np.arange(len(documents)), drops["position"].to_numpy(), invert=True))
-        fresh = documents.filter(mask)
-        self.masks.append(mask)
+    def add(self, documents: pl.DataFrame, judged: np.ndarray, drops: pl.DataFrame) -> None:
+        """Take in a snapshot, given its documents, and the verdicts over them (`tables.DROPS`).
+
+        judged : for every document that arrived with it, whether it is among `documents`.
+        """
+        mask = np.isin(np.arange(len(documents)), drops["position"].to_numpy(), invert=True)
+        fresh = documents.filter(pl.Series(mask))
+        stays = judged.copy()
+        stays[judged] = mask
+        self.masks.append(pl.Series(stays))
         if self.held is not None:
             first = len(self.documents)
             held = {method.label: bucket_entries(fresh[f"{method.label}_buckets"], first) for method in self.bucketed}
@@ -85,5 +95,5 @@ class Kept:
         return fetch
 
     def repeated_texts(self) -> int:
-        """How many kept documents have the text of another one: none, if the fold is right."""
-        return len(self.documents) - self.documents.select("text", self.key).n_unique()
+        """How many kept documents have the text of another one: none, if the fold is right. Two hashes hardly ever collide both."""
+        return len(self.documents) - self.documents.select("text", *self.keys[:1]).n_unique()

@@ -1,7 +1,6 @@
 """Methods that compare pairs of documents: signatures to find candidates by, features to verify them on.
 
-Here is the contract that `duplicates.py` folds over and that a user's own method fulfils. The methods: `url.py`, `exact.py`,
-`minhash.py`.
+Here is the contract that `duplicates.py` folds over and that a user's own method fulfils. The methods: `exact.py`, `minhash.py`.
 """
 
 from __future__ import annotations

@@ -53,14 +53,14 @@ def _signed(work: Work, method: Deduplication, documents: pl.DataFrame) -> pl.Da
     return found
 
 
-def settle(work: Work, verdicts: Ref, *, names_partner: bool) -> None:
+def settle(work: Work, verdicts: Ref, *, names_partner: bool, compares: bool) -> None:
     """Write `kept` and `decisions`: the documents of the view, less those with a verdict."""
     judged = work.read(verdicts)
     seen = _Seen()
     for batch in work.batches():
         _keep(work, batch, judged)
         seen.add(batch)
-    seen.tell(work, judged, compared=names_partner)
+    seen.tell(work, judged, names_partner=names_partner, compares=compares)
 
 
 def settle_edited(work: Work, verdicts: Ref, spans: Ref, method: Excising) -> None:
@@ -84,7 +84,7 @@ def settle_edited(work: Work, verdicts: Ref, spans: Ref, method: Excising) -> No
         gone = pl.concat([judged, *too_short])
         _keep(work, batch.update(overlay.drop("text"), on="doc_id", how="left"), gone)
         seen.add(batch)
-    seen.tell(work, pl.concat([judged, *too_short]), compared=False)
+    seen.tell(work, pl.concat([judged, *too_short]), names_partner=False, compares=False)
 
 
 def _together(documents: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -123,10 +123,11 @@ class _Seen:
     def add(self, batch: pl.DataFrame) -> None:
         self._frames.append(conform(batch, pl.Schema(self._columns)))
 
-    def tell(self, work: Work, judged: pl.DataFrame, *, compared: bool) -> None:
+    def tell(self, work: Work, judged: pl.DataFrame, *, names_partner: bool, compares: bool) -> None:
         """Write the decisions of documents that do not stay, and the frames of the checks.
 
-        compared : whether every document that does not stay was compared with its partner; then no two that stay are equal.
+        names_partner : whether every verdict names the document that is repeated.
+        compares : whether texts were compared, so that no two that stay are equal.
         """
         seen_once = pl.concat(self._frames).unique("doc_id", keep="first", maintain_order=True)
         documents = seen_once.join(judged.select("doc_id", "action"), on="doc_id", how="left", maintain_order="left")
@@ -145,16 +146,16 @@ class _Seen:
         totals = with_share(documents.select(**counted)).with_columns(
             languages_lost=pl.lit(len(lost), pl.Int64),
             longest_ratio=pl.lit(_longest(kept) / max(_longest(fresh), 1) if len(fresh) >= FEW else None, pl.Float64),
-            repeated_texts=pl.lit(len(kept) - kept["text_digest"].n_unique() if compared else None, pl.Int64),
+            repeated_texts=pl.lit(len(kept) - kept["text_digest"].n_unique() if compares else None, pl.Int64),
             strangers=pl.lit(len(judged) - len(decisions), pl.Int64),
-            unnamed=pl.lit(judged["partner"].null_count() if compared else None, pl.Int64),
+            unnamed=pl.lit(judged["partner"].null_count() if names_partner else None, pl.Int64),
             length_ratio=pl.lit(_mean_bytes(kept) / max(_mean_bytes(fresh), 1) if len(kept) >= FEW else None, pl.Float64),
         )
         work.metric("partition", totals)
 
 
 def _longest(documents: pl.DataFrame) -> int:
-    return max(documents["bytes"].to_list(), default=0)
+    return int(documents["bytes"].max() or 0)  # type: ignore[arg-type]
 
 
 def _mean_bytes(documents: pl.DataFrame) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
 import polars as pl
-from pydantic import BeforeValidator, Discriminator, Field, SerializeAsAny, Tag, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, SerializeAsAny, Tag, field_validator, model_validator
 
 from data4llm_assets.deduped import checks
 from data4llm_assets.deduped.alone import Alone, Excising
@@ -19,12 +19,13 @@ from data4llm_assets.deduped.exact import Exact
 from data4llm_assets.deduped.matching import Matching
 from data4llm_assets.deduped.minhash import MinHash
 from data4llm_assets.deduped.partitions import settle, settle_edited, sign
-from data4llm_assets.deduped.tables import CLUSTERS, SPANS, VERDICTS, Scope, signature_schema
+from data4llm_assets.deduped.tables import CLUSTERS, SPANS, VERDICTS, KeepRule, Scope, signature_schema
+from data4llm_assets.deduped.url import Url
 from data4llm_assets.document import DECISIONS, KEPT, OVERLAY
 from data4llm_assets.method import import_method
 from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, View, Work
 
-METHODS: Mapping[str, type[Deduplication]] = {"exact": Exact, "minhash": MinHash}
+METHODS: Mapping[str, type[Deduplication]] = {"url": Url, "exact": Exact, "minhash": MinHash}
 """Built in; any other `method` is a user's own: `package.module:Class`, or an entry point."""
 
 
@@ -44,7 +45,8 @@ def _imported(value: Any) -> Any:
 
 
 AnyMethod = Annotated[
-    Annotated[Exact, Tag("exact")]
+    Annotated[Url, Tag("url")]
+    | Annotated[Exact, Tag("exact")]
     | Annotated[MinHash, Tag("minhash")]
     | Annotated[SerializeAsAny[Deduplication], BeforeValidator(_imported), Tag("other")],
     Discriminator(_kind),
@@ -61,8 +63,10 @@ class Deduped(Section):
         min_length=1,
         description="those that compare documents (url, exact, minhash), the finest first; or one other, alone in its step",
     )
-    rule: Literal["first_kept"] = Field(
-        "first_kept", description="a document is dropped if and only if it matches an earlier document that was kept"
+    rule: KeepRule = Field(
+        "first_kept",
+        description="first_kept: a document is dropped if and only if it matches an earlier one that was kept; components: all but "
+        "the first of what matches connect, however indirectly, as other systems do, and decided anew over the whole corpus",
     )
     scope: Scope = Field(
         "corpus", description="against which earlier documents: all, those of its snapshot (FineWeb), or of its shard therein"
@@ -79,6 +83,16 @@ class Deduped(Section):
             msg = f"{lonely[0]} stands alone: give it a step of its own, `stage: deduped` under another `name`"
             raise ValueError(msg)
         return methods
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Deduped:
+        if self.rule != "first_kept" and self._alone() is not None:
+            msg = f"rule: {self.rule} is for methods that compare documents; {self.methods[0].label} is none"
+            raise ValueError(msg)
+        if self.scope != "corpus" and any(isinstance(method, Url) and method.keep == "newest" for method in self.methods):
+            msg = f"url with keep: newest compares snapshots, and scope: {self.scope} does not"
+            raise ValueError(msg)
+        return self
 
     def nodes(self, place: Place) -> tuple[Node, ...]:
         signed, judged = Ref(place.sub("signatures"), "signatures"), Ref(place.sub("duplicates"), "verdicts")
@@ -131,7 +145,7 @@ class Deduped(Section):
             function="deduped.deduped",
             version="1",
             grain="grid",
-            make=lambda work: settle(work, judged, names_partner=True),
+            make=lambda work: settle(work, judged, names_partner=True, compares=bool(self._comparers())),
             description="Documents that repeat no earlier kept one",
             tables=("kept", "decisions"),
             schemas={"kept": KEPT, "decisions": DECISIONS},
@@ -174,7 +188,7 @@ class Deduped(Section):
             grain="grid",
             make=(lambda work: settle_edited(work, judged, taken, cast(Excising, method)))
             if edits
-            else (lambda work: settle(work, judged, names_partner=names_partner)),
+            else (lambda work: settle(work, judged, names_partner=names_partner, compares=False)),
             description="Documents without the text that they repeat" if edits else "Documents that repeat no earlier one",
             tables=("kept", "decisions", *(overlay if edits else ())),
             schemas={"kept": KEPT, "decisions": DECISIONS, **(overlay if edits else {})},
@@ -197,7 +211,7 @@ class Deduped(Section):
 
         if (alone := self._alone()) is not None:
             return alone.trial(place, document, bench)
-        return compare(self._comparers(), place, document, bench)
+        return compare(self.methods, place, document, bench)
 
     def _comparers(self) -> tuple[Matching, ...]:
         return tuple(method for method in self.methods if isinstance(method, Matching))
@@ -206,4 +220,5 @@ class Deduped(Section):
 def fold(work: Work, signatures: Ref, section: Deduped) -> None:
     from data4llm_assets.deduped import snapshots
 
-    snapshots.fold(work, signatures, section._comparers(), section.scope)
+    url = next((method for method in section.methods if isinstance(method, Url)), None)
+    snapshots.fold(work, signatures, section._comparers(), url, section.scope, section.rule)

@@ -11,6 +11,7 @@ from data4llm_assets.deduped.deduplication import Deduplication
 from data4llm_assets.document import DECISIONS
 
 Scope: TypeAlias = Literal["corpus", "snapshot", "shard"]
+KeepRule: TypeAlias = Literal["first_kept", "components"]
 
 VERDICTS = pl.Schema({name: DECISIONS[name] for name in ("doc_id", "rule", "action", "value", "threshold", "partner")})
 """`duplicates` publishes them for every grid partition, in order of doc_id: its documents that do not stay."""
@@ -44,11 +45,13 @@ COUNTS = pl.Schema(
         "skipped": pl.Int64,
         "kept_after_skipping": pl.Int64,
         "orphans": pl.Int64,
+        "chained": pl.Int64,
         "margin": pl.Float64,
     }
 )
 """Of a step, for the report: pairs compared, comparisons skipped for full buckets, documents kept in spite of those, dropped
-documents without a kept partner (none), least distance of a verified similarity to its threshold."""
+documents without a kept partner (none), those whose partner is like them only by way of others (rule `components`), least distance
+of a verified similarity to its threshold (rule `first_kept`)."""
 
 FEW = 100
 """Shares of fewer documents than this say nothing, and are null."""

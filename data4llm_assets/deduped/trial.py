@@ -8,16 +8,48 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from data4llm_assets.deduped.deduplication import Deduplication
 from data4llm_assets.deduped.matching import Matching
+from data4llm_assets.deduped.url import Url
 from data4llm_assets.node import Bench, Partition, Place, Ref, Trial, Verdict
 
 _MOST = 256
 """Candidates compared for one document and method: those with most buckets in common."""
 
 
-def compare(methods: Sequence[Matching], place: Place, document: pl.DataFrame, bench: Bench) -> Trial:
+def compare(methods: Sequence[Deduplication], place: Place, document: pl.DataFrame, bench: Bench) -> Trial:
     """By each method, the kept document that is most like this one, and what would follow."""
-    return Trial(tuple(_verdict(method, place, document, bench) for method in methods))
+    verdicts = [_version(method, place, document, bench) for method in methods if isinstance(method, Url)]
+    verdicts += [_verdict(method, place, document, bench) for method in methods if isinstance(method, Matching)]
+    return Trial(tuple(verdicts))
+
+
+def _version(method: Url, place: Place, document: pl.DataFrame, bench: Bench) -> Verdict:
+    """Another document that stands for the same URL: of the last snapshot that has it, or of the first."""
+    low, high, size = method.signatures(document.select("url")).row(0)
+    known = (
+        (pl.col("url_size") > 0)
+        & (pl.col("url_low") == low)
+        & (pl.col("url_high") == high)
+        & (pl.col("doc_id") != document["doc_id"][0])
+    )
+    found = [
+        (partition.arrival, partition.priority, doc_id)
+        for partition, frame in bench.read_all(Ref(place.sub("signatures"), "signatures"))
+        for doc_id in frame.filter(known)["doc_id"]
+    ]
+    if not size or not found:
+        return Verdict(method.rule, None, None, None, "keep", "no other document has this URL" if size else "no URL")
+    arrival = max(found)[0] if method.keep == "newest" else min(found)[0]
+    stands = min(each for each in found if each[0] == arrival)[2]
+    return Verdict(
+        method.rule,
+        None,
+        None,
+        None,
+        "drop",
+        f"{stands} stands for this URL, if it arrives {'later' if method.keep == 'newest' else 'earlier'}",
+    )
 
 
 def _verdict(method: Matching, place: Place, document: pl.DataFrame, bench: Bench) -> Verdict:

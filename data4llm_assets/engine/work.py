@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import polars as pl
 
 from data4llm_assets.document import MIXED
 from data4llm_assets.engine.digest import json_digest
-from data4llm_assets.engine.documents import Batch, batches, read_kept, texts, urls
+from data4llm_assets.engine.documents import Batch, batches, read_kept, texts
 from data4llm_assets.engine.measures import Remembered, measured
 from data4llm_assets.engine.snapshots import open_file
 from data4llm_assets.engine.state import State, manifest_path, table_name
@@ -67,11 +67,9 @@ class Draft:
             yield batch.rows
         self._batch = None
 
-    def texts(self, partition: Partition, doc_ids: pl.Series, of: Literal["text", "url"] = "text") -> pl.DataFrame:
-        view, wanted = self._view(), pl.DataFrame({"doc_id": doc_ids})
-        if of == "url":
-            return urls(self._store, view, self._files(view, partition), wanted)
-        return self._counted(texts(self._store, view, self._files(view, partition), wanted))
+    def texts(self, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
+        view = self._view()
+        return self._counted(texts(self._store, view, self._files(view, partition), pl.DataFrame({"doc_id": doc_ids})))
 
     def files(self) -> list[SourceFile]:
         return list(self._state.listing(self.partition).files)

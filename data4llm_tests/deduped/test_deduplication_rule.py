@@ -48,8 +48,10 @@ def definition(world: World, config: MinHash, scope: str = "corpus") -> dict[str
     """Rule, action, similarity and partner of every document that matches an earlier kept one."""
     dropped: dict[str, tuple[str, str, float, str]] = {}
     kept: list[Row] = []
+    if scope == "shard":
+        world = [[row for row in snapshot if row[1] == name] for snapshot in world for name, _ in SHARDS]
     for snapshot in world:
-        if scope == "snapshot":
+        if scope != "corpus":
             kept = []
         before = list(kept)
         compared_with: list[Row] = []
@@ -83,13 +85,13 @@ def definition(world: World, config: MinHash, scope: str = "corpus") -> dict[str
 def shop(build: Callable[..., Any], shard: Callable[..., Any]) -> Callable[..., Any]:
     """Build a world: every shard of every snapshot, also the empty ones."""
 
-    def run(world: World, config: MinHash, scope: str = "corpus", **options: Any) -> Any:
+    def run(world: World, config: MinHash, scope: str = "corpus", rule: str = "first_kept", **options: Any) -> Any:
         held = {
             shard(number, name, priority): [(doc_id, text, page) for doc_id, where, text, page in snapshot if where == name]
             for number, snapshot in enumerate(world)
             for name, priority in SHARDS
         }
-        return build(held, Deduped(methods=(Exact(), config), scope=scope), **options)
+        return build(held, Deduped(methods=(Exact(), config), scope=scope, rule=rule), **options)
 
     return run
 
@@ -99,10 +101,45 @@ def verdicts(shop: Any) -> dict[str, tuple[str, str, float, str]]:
     return {doc_id: tuple(rest) for doc_id, *rest in rows}
 
 
-@given(world=worlds(), config=st.sampled_from([EVERY_PAIR, FEW_PAIRS]), scope=st.sampled_from(["corpus", "snapshot"]))
+@given(world=worlds(), config=st.sampled_from([EVERY_PAIR, FEW_PAIRS]), scope=st.sampled_from(["corpus", "snapshot", "shard"]))
 @settings(max_examples=40, deadline=None)
 def test_verdicts_are_those_of_the_definition(shop: Callable[..., Any], world: World, config: MinHash, scope: str) -> None:
     assert verdicts(shop(world, config, scope)) == definition(world, config, scope)
+
+
+def components(world: World, config: MinHash) -> dict[str, str]:
+    """The first of everyone's component, whoever is not the first: over all pairs, in plain Python."""
+    order = [row for snapshot in world for row in sorted(snapshot, key=lambda row: (not row[1].startswith("books"), row[0]))]
+    first = {row[0]: row[0] for row in order}
+    for left in order:
+        for right in order:
+            meet = buckets(config, left[2]) & buckets(config, right[2])
+            if meet and jaccard(left[2], right[2]) >= config.similarity and first[left[0]] != first[right[0]]:
+                ours, theirs = first[left[0]], first[right[0]]
+                winner = next(row[0] for row in order if row[0] in (ours, theirs))
+                first = {name: winner if root in (ours, theirs) else root for name, root in first.items()}
+    return {name: root for name, root in first.items() if name != root}
+
+
+@given(world=worlds(), every=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_components_are_those_of_the_definition(shop: Callable[..., Any], world: World, every: bool) -> None:
+    config = EVERY_PAIR if every else FEW_PAIRS.model_copy(update={"compare": 64})
+    built = shop(world, config, rule="components")
+    assert {doc_id: partner for doc_id, (_, _, _, partner) in verdicts(built).items()} == components(world, config)
+    assert shop(world, config, rule="components", memory=1 << 15, batch=2).verdicts().equals(built.verdicts())
+    texts = {doc_id: text for snapshot in world for doc_id, _, text, _ in snapshot}
+    told = {doc_id: value for doc_id, (_, _, value, _) in verdicts(built).items()}
+    assert told == {doc_id: jaccard(texts[doc_id], texts[partner]) for doc_id, (_, _, _, partner) in verdicts(built).items()}
+
+
+def test_a_chain_is_one_component_and_says_how_unlike_its_ends_are(build: Callable[..., Any], shard: Callable[..., Any]) -> None:
+    chain = [(f"d{start}", " ".join("abcdefghijklmnop"[start : start + 8])) for start in range(4)]
+    section = Deduped(methods=(MinHash(ngram=1, bands=24, rows=1, similarity=0.7),), rule="components")
+    built = build({shard(number): [row] for number, row in enumerate(chain)}, section)
+    assert built.kept() == ["d0"]
+    assert built.verdicts().sort("doc_id")["value"].to_list() == [7 / 9, 6 / 10, 5 / 11]
+    assert built.metrics["duplicates", "partition", ""].select("chained", "margin").row(0) == (2, None)
 
 
 @pytest.mark.parametrize("config", [EVERY_PAIR, FEW_PAIRS.model_copy(update={"compare": 3})])
@@ -144,7 +181,7 @@ def test_one_snapshot_after_another_equals_all_at_once(shop: Callable[..., Any],
 @settings(max_examples=15, deadline=None)
 def test_verdicts_depend_neither_on_memory_nor_on_shards(shop: Callable[..., Any], world: World, config: MinHash) -> None:
     expected = shop(world, config)
-    assert shop(world, config, memory=1, batch=2).verdicts().equals(expected.verdicts())
+    assert shop(world, config, memory=1 << 15, batch=2).verdicts().equals(expected.verdicts())
     other = {"books-0": "books-0", "web-0": "web-1", "web-1": "web-0"}
     moved = [[(doc_id, other[where], text, page) for doc_id, where, text, page in reversed(snapshot)] for snapshot in world]
     assert verdicts(shop(moved, config)) == verdicts(expected)
