@@ -113,7 +113,7 @@ def _by_source(work: Work, mine: pl.DataFrame, verdicts: pl.DataFrame) -> pl.Dat
 
 
 def _clusters(folds: Sequence[Kept]) -> pl.DataFrame:
-    sizes, counts = np.unique(np.concatenate([kept.stands_for for kept in folds]), return_counts=True)
+    sizes, counts = np.unique(np.concatenate([np.zeros(0, np.int64), *(kept.stands_for for kept in folds)]), return_counts=True)
     return pl.DataFrame({"documents": sizes, "clusters": counts}, schema=CLUSTERS)
 
 

@@ -15,6 +15,7 @@ from data4llm_assets.node import Ref, Work
 
 _KEY = ("url_low", "url_high")
 _URL_BYTES = 160
+_REPLACED = pl.Schema({"doc_id": pl.String(), "partner": pl.String()})
 LOSERS = pl.Schema(
     {
         "position": pl.UInt32(),
@@ -71,7 +72,7 @@ class Versions:
 
     def _told(self, lost: pl.DataFrame) -> pl.DataFrame:
         """Whoever loses to a document that was then dropped for another one names that one: it stands for their page."""
-        replaced = pl.concat(self._replaced).unique("doc_id").select(winner="doc_id", instead="partner")
+        replaced = pl.concat([pl.DataFrame(schema=_REPLACED), *self._replaced]).unique("doc_id").select(winner="doc_id", instead="partner")
         told = lost.join(replaced, on="winner", how="left", maintain_order="left")
         told = told.with_columns(rule=pl.lit(self._method.rule), partner=pl.coalesce("instead", "winner"))
         return told.select("partition", "doc_id", "rule", "action", "partner")

@@ -114,7 +114,7 @@ class Shop:
     def verdicts(self) -> pl.DataFrame:
         """All verdicts, with the key of the partition."""
         tables = [table.with_columns(key=pl.lit(some.key)) for some, table in self.read_all(Ref("duplicates", "verdicts"))]
-        return pl.concat(tables)
+        return pl.concat([pl.DataFrame(schema={**self.schemas[Ref("duplicates", "verdicts")], "key": pl.String}), *tables])
 
     def kept(self) -> list[str]:
         """All documents that stay, in total order of partitions."""
