@@ -72,7 +72,8 @@ class Versions:
 
     def _told(self, lost: pl.DataFrame) -> pl.DataFrame:
         """Whoever loses to a document that was then dropped for another one names that one: it stands for their page."""
-        replaced = pl.concat([pl.DataFrame(schema=_REPLACED), *self._replaced]).unique("doc_id").select(winner="doc_id", instead="partner")
+        known = pl.concat([pl.DataFrame(schema=_REPLACED), *self._replaced]).unique("doc_id")
+        replaced = known.select(winner="doc_id", instead="partner")
         told = lost.join(replaced, on="winner", how="left", maintain_order="left")
         told = told.with_columns(rule=pl.lit(self._method.rule), partner=pl.coalesce("instead", "winner"))
         return told.select("partition", "doc_id", "rule", "action", "partner")
