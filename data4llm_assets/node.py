@@ -163,6 +163,9 @@ class Work(Protocol):
     def write_for(self, key: str, table: str, frame: pl.DataFrame) -> None:
         """Append rows to the file of another partition: a corpus-wide node's per grid partition, or a grid node's per part."""
 
+    def scratch(self) -> AbstractContextManager[BinaryIO]:
+        """An empty file without a name, in the system's temporary folder, for what is too large for memory; gone when closed."""
+
     def count(self, name: str, amount: int) -> None:
         """Add to a work counter of the run record (documents parsed, model calls): never part of a digest."""
 

@@ -6,6 +6,8 @@ Here is the contract that `stage.py` builds nodes from and that a user's own met
 
 from __future__ import annotations
 
+from typing import Self
+
 import polars as pl
 from pydantic import Field
 
@@ -17,6 +19,10 @@ from data4llm_assets.node import Bench, Expectation, Place, Ref, Trial, Verdict,
 
 class Alone(Deduplication):
     """A method that judges the whole corpus by itself: `judge` is the corpus-wide node `duplicates` of its step."""
+
+    def at(self, place: Place) -> Self:
+        """This method where it stands in the recipe: one that counts in tokens takes the recipe's tokenizer along."""
+        return self
 
     def judge(self, work: Work, signatures: Ref, scope: Scope) -> None:
         """Publish through `publication.Publication` what becomes of every document; metrics for `expectations` beside.

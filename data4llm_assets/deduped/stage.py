@@ -19,13 +19,19 @@ from data4llm_assets.deduped.exact import Exact
 from data4llm_assets.deduped.matching import Matching
 from data4llm_assets.deduped.minhash import MinHash
 from data4llm_assets.deduped.partitions import settle, settle_edited, sign
+from data4llm_assets.deduped.substring import Substring
 from data4llm_assets.deduped.tables import CLUSTERS, SPANS, VERDICTS, KeepRule, Scope, signature_schema
 from data4llm_assets.deduped.url import Url
 from data4llm_assets.document import DECISIONS, KEPT, OVERLAY
 from data4llm_assets.method import import_method
 from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, View, Work
 
-METHODS: Mapping[str, type[Deduplication]] = {"url": Url, "exact": Exact, "minhash": MinHash}
+METHODS: Mapping[str, type[Deduplication]] = {
+    "url": Url,
+    "exact": Exact,
+    "minhash": MinHash,
+    "substring": Substring,
+}
 """Built in; any other `method` is a user's own: `package.module:Class`, or an entry point."""
 
 
@@ -48,6 +54,7 @@ AnyMethod = Annotated[
     Annotated[Url, Tag("url")]
     | Annotated[Exact, Tag("exact")]
     | Annotated[MinHash, Tag("minhash")]
+    | Annotated[Substring, Tag("substring")]
     | Annotated[SerializeAsAny[Deduplication], BeforeValidator(_imported), Tag("other")],
     Discriminator(_kind),
 ]
@@ -159,6 +166,7 @@ class Deduped(Section):
 
     def _judging(self, place: Place, method: Alone, signed: Ref, judged: Ref) -> tuple[Node, ...]:
         """A method that stands alone; what it takes out of texts, the step lays over them."""
+        method = method.at(place)
         spans, overlay = {"spans": SPANS}, {"overlay": OVERLAY}
         edits = isinstance(method, Excising)
         duplicates = Node(
@@ -175,7 +183,7 @@ class Deduped(Section):
             view=place.view,
             view_across="all",
             settings={"scope": self.scope},
-            methods=self.methods,
+            methods=(method,),
             expectations=(*checks.alone(), *method.expectations()),
             kinds=("polars", "numba", "parquet"),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import polars as pl
 
@@ -113,6 +114,9 @@ class Draft:
 
     def model(self, method: Method) -> Any:
         return load_model(method)
+
+    def scratch(self) -> AbstractContextManager[BinaryIO]:
+        return cast(BinaryIO, tempfile.TemporaryFile(prefix="data4llm-"))
 
     # Results
 

@@ -214,6 +214,17 @@ def of(model: Any) -> ByteLevel | None:
     return ByteLevel(model, form, content) if form else None
 
 
+def spellings(vocabulary: Mapping[str, int], size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The bytes of ids 0 to `size` end to end, and where they begin; none where a token is no string of byte-level letters."""
+    values = {letter: byte for byte, letter in enumerate(_letters())}
+    spelled = [b""] * size
+    for token, index in vocabulary.items():
+        if all(letter in values for letter in token):
+            spelled[index] = bytes(values[letter] for letter in token)
+    offsets = np.concatenate([[0], np.cumsum([len(some) for some in spelled])]).astype(np.int64)
+    return np.frombuffer(b"".join(spelled), np.uint8), offsets
+
+
 def _letters() -> list[str]:
     """The character that byte-level vocabularies write for each byte."""
     visible = {*range(33, 127), *range(161, 173), *range(174, 256)}

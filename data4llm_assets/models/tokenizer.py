@@ -197,6 +197,12 @@ class _Encoder:
             return self._fast.encode(texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String))
         return self._encode_by_library(texts)
 
+    def spellings(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The bytes that each id stands for in byte-level BPE, end to end, and `vocabulary` + 1 offsets; none for other ids."""
+        from data4llm_assets.models import byte_level
+
+        return byte_level.spellings(self._model.get_vocab(with_added_tokens=False), self.vocabulary)
+
     def _encode_by_library(self, texts: Texts) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         import numpy as np
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import polars as pl
 import pytest
@@ -46,7 +48,9 @@ class Shop:
     metrics: dict[tuple[str, str, str], pl.DataFrame] = field(default_factory=dict)
     computed: list[str] = field(default_factory=list)
     fetched: int = 0
+    scratched: int = 0
     parts: int = 1
+    place: Place = PLACE
     node: str = ""
     partition: Partition = field(default_factory=lambda: Partition(""))
 
@@ -77,6 +81,13 @@ class Shop:
     def count(self, name: str, amount: int) -> None:
         """Work is counted by the engine's own tests."""
 
+    def scratch(self) -> AbstractContextManager[BinaryIO]:
+        self.scratched += 1
+        return cast(BinaryIO, tempfile.TemporaryFile())
+
+    def model(self, method: Any) -> Any:
+        return method.load()
+
     def measure(self, method: Method, frame: pl.DataFrame, compute: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
         distinct = frame.unique("text_digest", maintain_order=True)
         stored = self.held[self.partition].select("doc_id", "text").unique("doc_id")
@@ -102,7 +113,7 @@ class Shop:
         self.metrics[self.node, frame, self.partition.key] = rows
 
     def run(self, section: Deduped) -> Shop:
-        nodes = section.nodes(PLACE)
+        nodes = section.nodes(self.place)
         self.schemas = {Ref(node.name, table): schema for node in nodes for table, schema in node.schemas.items()}
         for node in nodes:
             self.node, self.settings = node.name, dict(node.settings)
