@@ -6,6 +6,9 @@ that is written without spaces is a word of its own: there, words between spaces
 
 from __future__ import annotations
 
+import unicodedata
+from functools import cache
+
 import numpy as np
 
 BETWEEN, LETTER, ALONE, PASSED = 0, 1, 2, 3
@@ -47,3 +50,45 @@ def _table() -> np.ndarray:
 
 KINDS = _table()
 """Kind of every code point, uint8[0x110000]."""
+
+SEVERAL = np.uint32(1 << 31)
+"""Marks an entry of `folded` for a character that reads as several."""
+_SEVERAL_AT = 24
+_DECOMPOSED = 0x2FA1E
+"""No character at or after this one has a case, a decomposition or the value of a digit."""
+
+
+@cache
+def folded() -> tuple[np.ndarray, np.ndarray]:
+    """What characters read as without case, accents and the values of digits, by Unicode 3.2 on every release of Python.
+
+    A composed character reads as its decomposition does: marks that words pass over fall away, other parts stay. Digits are 0.
+    Case pairs never change once both are assigned (Unicode's stability policy), so `casefold` may be asked for them.
+
+    Returns
+    -------
+    Of every code point (uint32[0x110000]) the code point it reads as, or `SEVERAL` + count * 2^24 + offset; and the code points
+    (uint32) that these offsets lead to.
+    """
+    unicode = unicodedata.ucd_3_2_0
+    table = np.arange(0x110000, dtype=np.uint32)
+    several: list[int] = []
+    for code in range(_DECOMPOSED):
+        character = chr(code)
+        if unicode.category(character) in {"Cn", "Cs"}:
+            continue
+        parts = [_plain(part) for part in unicode.normalize("NFD", character)]
+        heard = [part for part in parts if KINDS[part] != PASSED]
+        if len(heard) > 1:
+            table[code] = SEVERAL + np.uint32((len(heard) << _SEVERAL_AT) + len(several))
+            several += heard
+        else:
+            table[code] = heard[0] if heard else parts[0]
+    return table, np.array(several, np.uint32)
+
+
+def _plain(character: str) -> int:
+    if unicodedata.ucd_3_2_0.category(character) == "Nd":
+        return ord("0")
+    lower = character.casefold()
+    return ord(lower if len(lower) == 1 else character)

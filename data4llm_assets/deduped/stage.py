@@ -16,8 +16,10 @@ from data4llm_assets.deduped import checks
 from data4llm_assets.deduped.alone import Alone, Excising
 from data4llm_assets.deduped.deduplication import Deduplication
 from data4llm_assets.deduped.exact import Exact
+from data4llm_assets.deduped.lines import Lines
 from data4llm_assets.deduped.matching import Matching
 from data4llm_assets.deduped.minhash import MinHash
+from data4llm_assets.deduped.paragraphs import Paragraphs
 from data4llm_assets.deduped.partitions import settle, settle_edited, sign
 from data4llm_assets.deduped.substring import Substring
 from data4llm_assets.deduped.tables import CLUSTERS, SPANS, VERDICTS, KeepRule, Scope, signature_schema
@@ -30,6 +32,8 @@ METHODS: Mapping[str, type[Deduplication]] = {
     "url": Url,
     "exact": Exact,
     "minhash": MinHash,
+    "lines": Lines,
+    "paragraphs": Paragraphs,
     "substring": Substring,
 }
 """Built in; any other `method` is a user's own: `package.module:Class`, or an entry point."""
@@ -54,6 +58,8 @@ AnyMethod = Annotated[
     Annotated[Url, Tag("url")]
     | Annotated[Exact, Tag("exact")]
     | Annotated[MinHash, Tag("minhash")]
+    | Annotated[Lines, Tag("lines")]
+    | Annotated[Paragraphs, Tag("paragraphs")]
     | Annotated[Substring, Tag("substring")]
     | Annotated[SerializeAsAny[Deduplication], BeforeValidator(_imported), Tag("other")],
     Discriminator(_kind),
