@@ -47,6 +47,13 @@ def lists(values: np.ndarray, offsets: np.ndarray) -> pl.Series:
     return pl.Series(array, dtype=pl.List(pl.UInt64))
 
 
+def numbers(values: np.ndarray) -> pl.Series:
+    """A UInt64 series over an array of uint64, without a copy: it shows what becomes of the array."""
+    import pyarrow
+
+    return pl.Series(pyarrow.array(values, pyarrow.uint64()))
+
+
 def leading_characters(series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     """The first eight bytes of every string and the next eight, as big-endian numbers (uint64): they sort as the strings do."""
     found = np.zeros((2, len(series)), np.uint64)

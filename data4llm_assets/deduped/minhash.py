@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import polars as pl
 from pydantic import Field
 
+from data4llm_assets.deduped.deduplication import Deduplication
 from data4llm_assets.deduped.matching import SIGNATURE, Matching, beyond_ascii
 from data4llm_assets.method import Decide, Measure
 
@@ -14,7 +15,31 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class MinHash(Matching):
+class Banded(Deduplication):
+    """MinHash signatures cut into bands: the parameters and the measurement that several methods share."""
+
+    signature: ClassVar[pl.Schema] = SIGNATURE
+
+    ngram: Measure[int] = Field(5, ge=1, le=64, description="words per shingle; a shorter text is one shingle (FineWeb: 5)")
+    bands: Measure[int] = Field(14, ge=1, le=512, description="bands of the signature (FineWeb: 14)")
+    rows: Measure[int] = Field(8, ge=1, le=64, description="minima per band (FineWeb: 8)")
+    seed: Measure[int] = Field(1, ge=0, lt=2**62, description="of the hash functions (FineWeb: 1)")
+
+    def signatures(self, documents: pl.DataFrame) -> pl.DataFrame:
+        """`key`: digest of the set of shingles. `size`: how many there are. `buckets`: one key for each band."""
+        import numpy as np
+
+        from data4llm_assets.deduped import flat, shingles
+
+        minima, keys, sizes = sketch(documents["text"], self)
+        buckets = np.empty((len(keys), self.bands), np.uint64)
+        shingles.bands(minima, self.rows, buckets)
+        offsets = np.arange(len(keys) + 1, dtype=np.int64) * self.bands
+        columns = {"key": keys, "size": sizes, "buckets": flat.lists(buckets.ravel(), offsets)}
+        return pl.DataFrame(columns, schema=SIGNATURE)
+
+
+class MinHash(Banded, Matching):
     """Documents sharing a band are candidates; candidates at or above `similarity` match.
 
     A pair at Jaccard similarity s shares a band with probability 1 - (1 - s^rows)^bands: with 14 x 8, 77 % of pairs at .75 and
@@ -26,10 +51,6 @@ class MinHash(Matching):
     uses: ClassVar[tuple[str, ...]] = ("polars",)
 
     method: Literal["minhash"] = "minhash"
-    ngram: Measure[int] = Field(5, ge=1, le=64, description="words per shingle; a shorter text is one shingle (FineWeb: 5)")
-    bands: Measure[int] = Field(14, ge=1, le=512, description="bands of the signature (FineWeb: 14)")
-    rows: Measure[int] = Field(8, ge=1, le=64, description="minima per band (FineWeb: 8)")
-    seed: Measure[int] = Field(1, ge=0, lt=2**62, description="of the hash functions (FineWeb: 1)")
     similarity: Decide[float] = Field(
         0.8, gt=0, le=1, description="least Jaccard similarity of the shingle sets of a match; verified (FineWeb verifies none)"
     )
@@ -44,19 +65,6 @@ class MinHash(Matching):
     @property
     def comparisons(self) -> int:
         return self.compare
-
-    def signatures(self, documents: pl.DataFrame) -> pl.DataFrame:
-        """`key`: digest of the set of shingles. `size`: how many there are. `buckets`: one key for each band."""
-        import numpy as np
-
-        from data4llm_assets.deduped import flat, shingles
-
-        minima, keys, sizes = sketch(documents["text"], self)
-        buckets = np.empty((len(keys), self.bands), np.uint64)
-        shingles.bands(minima, self.rows, buckets)
-        offsets = np.arange(len(keys) + 1, dtype=np.int64) * self.bands
-        columns = {"key": keys, "size": sizes, "buckets": flat.lists(buckets.ravel(), offsets)}
-        return pl.DataFrame(columns, schema=SIGNATURE)
 
     def features(self, texts: pl.Series) -> pl.Series:
         """Sorted distinct 64-bit hashes of the shingles (List(UInt64)), at least one."""
@@ -84,7 +92,7 @@ def normalised(texts: pl.Series) -> pl.Series:
     return beyond_ascii(texts, lambda some: some.str.normalize("NFD").str.to_lowercase())
 
 
-def sketch(texts: pl.Series, config: MinHash) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def sketch(texts: pl.Series, config: Banded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Minima of every text under every hash function, the digest of its shingle set, the size of the set.
 
     Returns

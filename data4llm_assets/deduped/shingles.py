@@ -29,7 +29,7 @@ def mix(value: np.uint64) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def _words(data: np.ndarray, start: int, end: int, kinds: np.ndarray, words: np.ndarray) -> int:
+def cut(data: np.ndarray, start: int, end: int, kinds: np.ndarray, words: np.ndarray) -> int:
     """Hashes of the words of data[start:end], written to `words`; how many there are."""
     count, i, inside, state = 0, start, False, _START
     while i < end:
@@ -64,6 +64,16 @@ def _words(data: np.ndarray, start: int, end: int, kinds: np.ndarray, words: np.
 
 
 @njit(cache=True, nogil=True)
+def ngram_hash(words: np.ndarray, first: int, size: int) -> np.uint64:
+    """A hash of `size` words from the first on, in their order."""
+    state = np.uint64(size)
+    for k in range(first, first + size):
+        state = (state ^ words[k]) * _PRIME
+        state ^= state >> _S32
+    return mix(state)
+
+
+@njit(cache=True, nogil=True)
 def _distinct(words: np.ndarray, count: int, ngram: int, table: np.ndarray, shingles: np.ndarray) -> int:
     """Distinct shingle hashes in order of first appearance; a text of fewer than `ngram` words makes one shingle."""
     size = min(ngram, count)
@@ -75,11 +85,7 @@ def _distinct(words: np.ndarray, count: int, ngram: int, table: np.ndarray, shin
     table[:capacity] = _ZERO
     found = 0
     for i in range(total):
-        state = np.uint64(size)
-        for k in range(i, i + size):
-            state = (state ^ words[k]) * _PRIME
-            state ^= state >> _S32
-        state = mix(state)
+        state = ngram_hash(words, i, size)
         if state == _ZERO:  # zero marks a free slot
             state = _ONE
         slot = state & mask
@@ -108,7 +114,7 @@ def sets(data: np.ndarray, offsets: np.ndarray, kinds: np.ndarray, ngram: int) -
     words, shingles, table = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(4 * room + 16, np.uint64)
     values, bounds = np.empty(len(data) // 2 + 2 * len(offsets), np.uint64), np.zeros(len(offsets), np.int64)
     for row in range(len(offsets) - 1):
-        count = _distinct(words, _words(data, offsets[row], offsets[row + 1], kinds, words), ngram, table, shingles)
+        count = _distinct(words, cut(data, offsets[row], offsets[row + 1], kinds, words), ngram, table, shingles)
         begin = bounds[row]
         values[begin : begin + count] = np.sort(shingles[:count])
         bounds[row + 1] = begin + count
@@ -124,7 +130,7 @@ def sign(
     room = _room(offsets)
     words, shingles, table = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(4 * room + 16, np.uint64)
     for row in range(len(offsets) - 1):
-        count = _distinct(words, _words(data, offsets[row], offsets[row + 1], kinds, words), ngram, table, shingles)
+        count = _distinct(words, cut(data, offsets[row], offsets[row + 1], kinds, words), ngram, table, shingles)
         total = np.uint64(count)
         for i in range(count):
             total += mix(shingles[i] ^ _PRIME)  # a sum: the digest of a set knows no order

@@ -14,11 +14,13 @@ from pydantic import BeforeValidator, Discriminator, Field, SerializeAsAny, Tag,
 
 from data4llm_assets.deduped import checks
 from data4llm_assets.deduped.alone import Alone, Excising
+from data4llm_assets.deduped.bff import Bff
 from data4llm_assets.deduped.deduplication import Deduplication
 from data4llm_assets.deduped.exact import Exact
 from data4llm_assets.deduped.lines import Lines
 from data4llm_assets.deduped.matching import Matching
 from data4llm_assets.deduped.minhash import MinHash
+from data4llm_assets.deduped.minhash_bloom import MinHashBloom
 from data4llm_assets.deduped.paragraphs import Paragraphs
 from data4llm_assets.deduped.partitions import settle, settle_edited, sign
 from data4llm_assets.deduped.substring import Substring
@@ -35,6 +37,8 @@ METHODS: Mapping[str, type[Deduplication]] = {
     "lines": Lines,
     "paragraphs": Paragraphs,
     "substring": Substring,
+    "minhash_bloom": MinHashBloom,
+    "bff": Bff,
 }
 """Built in; any other `method` is a user's own: `package.module:Class`, or an entry point."""
 
@@ -61,6 +65,8 @@ AnyMethod = Annotated[
     | Annotated[Lines, Tag("lines")]
     | Annotated[Paragraphs, Tag("paragraphs")]
     | Annotated[Substring, Tag("substring")]
+    | Annotated[MinHashBloom, Tag("minhash_bloom")]
+    | Annotated[Bff, Tag("bff")]
     | Annotated[SerializeAsAny[Deduplication], BeforeValidator(_imported), Tag("other")],
     Discriminator(_kind),
 ]

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data4llm_assets.deduped.bff import Bff
 from data4llm_assets.deduped.exact import Exact
 from data4llm_assets.deduped.minhash import MinHash
+from data4llm_assets.deduped.minhash_bloom import MinHashBloom
 from data4llm_assets.deduped.stage import METHODS, Deduped
 from data4llm_assets.deduped.url import Url
 
@@ -22,6 +24,9 @@ SECTIONS = {
     "components": Deduped(methods=(Exact(), NEAR), rule="components"),
     "within snapshots": Deduped(methods=(Url(), Exact(), NEAR), scope="snapshot"),
     "within shards": Deduped(methods=(Exact(), NEAR), scope="shard"),
+    "bands seen before": Deduped(methods=(MinHashBloom(ngram=1, bands=12, rows=1, capacity=100),)),
+    "n-grams seen before": Deduped(methods=(Bff(ngram=3, min_ngram=1, capacity=1000),)),
+    "n-grams of a snapshot": Deduped(methods=(Bff(ngram=3, min_ngram=1, capacity=1000),), scope="snapshot"),
 }
 SHARDS = ("books-0", "web-0", "web-1")
 SENTENCES = [
