@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from data4llm_assets.deduped.deduplication import Deduplication
 from data4llm_assets.deduped.matching import SIGNATURE, Matching, beyond_ascii
+from data4llm_assets.deduped.presets import PRESETS, Preset
 from data4llm_assets.method import Decide, Measure
 
 if TYPE_CHECKING:
@@ -20,10 +22,29 @@ class Banded(Deduplication):
 
     signature: ClassVar[pl.Schema] = SIGNATURE
 
-    ngram: Measure[int] = Field(5, ge=1, le=64, description="words per shingle; a shorter text is one shingle (FineWeb: 5)")
+    preset: Measure[Preset | None] = Field(
+        None,
+        exclude=True,
+        description="values of another system for the keys beneath; a key that is given counts before the preset",
+    )
+    unit: Measure[Literal["words", "characters"]] = Field(
+        "words", description="of `ngram`; characters: with punctuation, and runs of white space as one space (NeMo, Marin)"
+    )
+    ngram: Measure[int] = Field(
+        5, ge=1, le=64, description="words or characters per shingle; a shorter text is one shingle (FineWeb: 5 words)"
+    )
     bands: Measure[int] = Field(14, ge=1, le=512, description="bands of the signature (FineWeb: 14)")
     rows: Measure[int] = Field(8, ge=1, le=64, description="minima per band (FineWeb: 8)")
     seed: Measure[int] = Field(1, ge=0, lt=2**62, description="of the hash functions (FineWeb: 1)")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, values: Any) -> Any:
+        """The preset's values are written out, and its name is forgotten: who says them by hand says the same."""
+        if not isinstance(values, Mapping) or values.get("preset") not in list(PRESETS):
+            return values
+        given = {name: value for name, value in values.items() if name != "preset"}
+        return {name: value for name, value in PRESETS[values["preset"]].items() if name in cls.model_fields} | given
 
     def signatures(self, documents: pl.DataFrame) -> pl.DataFrame:
         """`key`: digest of the set of shingles. `size`: how many there are. `buckets`: one key for each band."""
@@ -44,7 +65,8 @@ class MinHash(Banded, Matching):
 
     A pair at Jaccard similarity s shares a band with probability 1 - (1 - s^rows)^bands: with 14 x 8, 77 % of pairs at .75 and
     92 % at .80. Text is lower-cased, diacritics fall away (NFD), punctuation counts as space, as in FineWeb's code; other than
-    there digits keep their value, and a character of a script written without spaces is a word (`scripts.py`).
+    there digits keep their value, and a character of a script written without spaces is a word (`scripts.py`). Where shingles are
+    of characters, punctuation stays and any white space is one space.
     """
 
     version: ClassVar[str] = "1"
@@ -71,7 +93,7 @@ class MinHash(Banded, Matching):
         from data4llm_assets.deduped import flat, shingles
         from data4llm_assets.deduped.scripts import KINDS
 
-        return flat.lists(*shingles.sets(*flat.strings(normalised(texts)), KINDS, self.ngram))
+        return flat.lists(*shingles.sets(*flat.strings(normalised(texts)), KINDS, self.ngram, self.unit == "characters"))
 
     def similarities(self, features: pl.Series, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Jaccard similarity of the sets."""
@@ -109,5 +131,5 @@ def sketch(texts: pl.Series, config: Banded) -> tuple[np.ndarray, np.ndarray, np
     minima = np.empty((len(texts), len(multipliers)), np.uint32)
     keys, sizes = np.empty(len(texts), np.uint64), np.empty(len(texts), np.uint32)
     data, offsets = flat.strings(normalised(texts))
-    shingles.sign(data, offsets, KINDS, config.ngram, multipliers, addends, minima, keys, sizes)
+    shingles.sign(data, offsets, KINDS, config.ngram, config.unit == "characters", multipliers, addends, minima, keys, sizes)
     return minima, keys, sizes

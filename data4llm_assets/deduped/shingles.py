@@ -1,4 +1,4 @@
-"""Shingles of whole batches of text, compiled: words, their n-grams as 64-bit hashes, minima, bands, Jaccard.
+"""Shingles of whole batches of text, compiled: words or characters, their n-grams as 64-bit hashes, minima, bands, Jaccard.
 
 Texts come as flat UTF-8 bytes with offsets. All arithmetic is on unsigned integers modulo 2^32 or 2^64, so every platform gives
 the same numbers. Here is no policy: thresholds and parameters live in the methods, which import this module when they run.
@@ -18,6 +18,9 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 _S27, _S29, _S30, _S31, _S32 = np.uint64(27), np.uint64(29), np.uint64(30), np.uint64(31), np.uint64(32)
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _FULL = np.uint32(0xFFFFFFFF)
+_SPACE = np.uint32(32)
+_MANY = 1 << 22
+"""Shingles that are sorted to find the distinct ones: a table of so many would take four times the memory."""
 
 
 @njit(cache=True, nogil=True)
@@ -26,6 +29,17 @@ def mix(value: np.uint64) -> np.uint64:
     value = (value ^ (value >> _S30)) * _FIRST
     value = (value ^ (value >> _S27)) * _SECOND
     return value ^ (value >> _S31)
+
+
+@njit(cache=True, nogil=True)
+def _wide(data: np.ndarray, i: int) -> tuple[np.uint32, int]:
+    """The code point beyond ASCII that begins at data[i], and how many bytes it has."""
+    code = np.uint32(data[i])
+    width = 2 if code < 0xE0 else (3 if code < 0xF0 else 4)
+    code &= np.uint32(0xFF >> (width + 1))
+    for k in range(1, width):
+        code = (code << np.uint32(6)) | np.uint32(data[i + k] & 0x3F)
+    return code, width
 
 
 @njit(cache=True, nogil=True)
@@ -40,10 +54,7 @@ def cut(data: np.ndarray, start: int, end: int, kinds: np.ndarray, words: np.nda
             if 65 <= code <= 90:
                 code += np.uint32(32)
         else:
-            width = 2 if code < 0xE0 else (3 if code < 0xF0 else 4)
-            code &= np.uint32(0xFF >> (width + 1))
-            for k in range(1, width):
-                code = (code << np.uint32(6)) | np.uint32(data[i + k] & 0x3F)
+            code, width = _wide(data, i)
             i += width
             kind = kinds[code]
         if kind == LETTER:
@@ -64,6 +75,39 @@ def cut(data: np.ndarray, start: int, end: int, kinds: np.ndarray, words: np.nda
 
 
 @njit(cache=True, nogil=True)
+def _is_space(code: np.uint32) -> bool:
+    """White space by Unicode's property of that name, which no later release has changed since 6.3."""
+    if code < 0x1680:
+        return bool(code == 32 or 9 <= code <= 13 or code == 0x85 or code == 0xA0)
+    return bool(code == 0x1680 or 0x2000 <= code <= 0x200A or code in (0x2028, 0x2029, 0x202F, 0x205F, 0x3000))
+
+
+@njit(cache=True, nogil=True)
+def characters(data: np.ndarray, start: int, end: int, kinds: np.ndarray, found: np.ndarray) -> int:
+    """Hashes of the characters of data[start:end], written to `found`; how many there are.
+
+    ASCII in lower case, marks passed over, a run of white space as one space, none at the ends; all else as it stands.
+    """
+    count, i, behind = 0, start, False
+    while i < end:
+        code, width = np.uint32(data[i]), 1
+        if code >= 0x80:
+            code, width = _wide(data, i)
+        elif 65 <= code <= 90:
+            code += np.uint32(32)
+        i += width
+        if _is_space(code):
+            behind = count > 0
+        elif kinds[code] != PASSED:
+            if behind:
+                found[count] = mix(np.uint64(_SPACE))
+                count, behind = count + 1, False
+            found[count] = mix(np.uint64(code))
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
 def ngram_hash(words: np.ndarray, first: int, size: int) -> np.uint64:
     """A hash of `size` words from the first on, in their order."""
     state = np.uint64(size)
@@ -74,10 +118,12 @@ def ngram_hash(words: np.ndarray, first: int, size: int) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def _distinct(words: np.ndarray, count: int, ngram: int, table: np.ndarray, shingles: np.ndarray) -> int:
-    """Distinct shingle hashes in order of first appearance; a text of fewer than `ngram` words makes one shingle."""
+def _distinct(units: np.ndarray, count: int, ngram: int, table: np.ndarray) -> int:
+    """Distinct hashes of the shingles of `count` units, written over these; fewer units than `ngram` make one shingle."""
     size = min(ngram, count)
     total = count - size + 1 if size else 1
+    if total > _MANY:
+        return _distinct_of_many(units, total, size)
     capacity = 16
     while capacity < 2 * total:
         capacity *= 2
@@ -85,7 +131,7 @@ def _distinct(words: np.ndarray, count: int, ngram: int, table: np.ndarray, shin
     table[:capacity] = _ZERO
     found = 0
     for i in range(total):
-        state = ngram_hash(words, i, size)
+        state = ngram_hash(units, i, size)
         if state == _ZERO:  # zero marks a free slot
             state = _ONE
         slot = state & mask
@@ -93,53 +139,82 @@ def _distinct(words: np.ndarray, count: int, ngram: int, table: np.ndarray, shin
             slot = (slot + _ONE) & mask
         if table[slot] == _ZERO:
             table[slot] = state
-            shingles[found] = state
+            units[found] = state  # no shingle that is still to come begins so early
             found += 1
     return found
 
 
 @njit(cache=True, nogil=True)
-def _room(offsets: np.ndarray) -> int:
-    """More words than any text of the batch has: at most every second byte starts one."""
-    longest = 0
-    for row in range(len(offsets) - 1):
-        longest = max(longest, offsets[row + 1] - offsets[row])
-    return longest // 2 + 2
+def _distinct_of_many(units: np.ndarray, total: int, size: int) -> int:
+    for i in range(total):
+        units[i] = max(ngram_hash(units, i, size), _ONE)
+    units[:total].sort()
+    found = 1
+    for i in range(1, total):
+        if units[i] != units[found - 1]:
+            units[found] = units[i]
+            found += 1
+    return found
 
 
 @njit(cache=True, nogil=True)
-def sets(data: np.ndarray, offsets: np.ndarray, kinds: np.ndarray, ngram: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted distinct shingle hashes (uint64) of every text, end to end, and their offsets (int64)."""
-    room = _room(offsets)
-    words, shingles, table = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(4 * room + 16, np.uint64)
-    values, bounds = np.empty(len(data) // 2 + 2 * len(offsets), np.uint64), np.zeros(len(offsets), np.int64)
+def _room(offsets: np.ndarray, by_character: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Room for the units of any text of the batch, and a table for its shingles: at most every second byte starts a word."""
+    longest = 0
     for row in range(len(offsets) - 1):
-        count = _distinct(words, cut(data, offsets[row], offsets[row + 1], kinds, words), ngram, table, shingles)
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    most = (longest if by_character else longest // 2) + 2
+    return np.empty(most, np.uint64), np.empty(4 * min(most, _MANY) + 16, np.uint64)
+
+
+@njit(cache=True, nogil=True)
+def _shingles(
+    data: np.ndarray, start: int, end: int, kinds: np.ndarray, ngram: int, by_character: bool, units: np.ndarray, table: np.ndarray
+) -> int:
+    """Distinct shingle hashes of data[start:end], written to `units`; how many there are."""
+    count = characters(data, start, end, kinds, units) if by_character else cut(data, start, end, kinds, units)
+    return _distinct(units, count, ngram, table)
+
+
+@njit(cache=True, nogil=True)
+def sets(data: np.ndarray, offsets: np.ndarray, kinds: np.ndarray, ngram: int, by_character: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted distinct shingle hashes (uint64) of every text, end to end, and their offsets (int64)."""
+    units, table = _room(offsets, by_character)
+    most = len(data) if by_character else len(data) // 2
+    values, bounds = np.empty(most + 2 * len(offsets), np.uint64), np.zeros(len(offsets), np.int64)
+    for row in range(len(offsets) - 1):
+        count = _shingles(data, offsets[row], offsets[row + 1], kinds, ngram, by_character, units, table)
         begin = bounds[row]
-        values[begin : begin + count] = np.sort(shingles[:count])
+        values[begin : begin + count] = units[:count]
+        values[begin : begin + count].sort()
         bounds[row + 1] = begin + count
     return values[: bounds[-1]].copy(), bounds
 
 
 @njit(cache=True, nogil=True)
 def sign(
-    data: np.ndarray, offsets: np.ndarray, kinds: np.ndarray, ngram: int, multipliers: np.ndarray, addends: np.ndarray,
-    minima: np.ndarray, keys: np.ndarray, sizes: np.ndarray,
+    data: np.ndarray, offsets: np.ndarray, kinds: np.ndarray, ngram: int, by_character: bool, multipliers: np.ndarray,
+    addends: np.ndarray, minima: np.ndarray, keys: np.ndarray, sizes: np.ndarray,
 ) -> None:  # fmt: skip
     """Fill, for every text, `minima` (uint32[n, permutations]), the digest of its shingle set and the size of that set."""
-    room = _room(offsets)
-    words, shingles, table = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(4 * room + 16, np.uint64)
+    shingles, table = _room(offsets, by_character)
     for row in range(len(offsets) - 1):
-        count = _distinct(words, cut(data, offsets[row], offsets[row + 1], kinds, words), ngram, table, shingles)
+        count = _shingles(data, offsets[row], offsets[row + 1], kinds, ngram, by_character, shingles, table)
         total = np.uint64(count)
         for i in range(count):
             total += mix(shingles[i] ^ _PRIME)  # a sum: the digest of a set knows no order
         keys[row], sizes[row] = mix(total), count
-        for p in range(len(multipliers)):
-            a, b, least = multipliers[p], addends[p], _FULL
-            for i in range(count):
-                least = min(least, np.uint32((a * shingles[i] + b) >> _S32))
-            minima[row, p] = least
+        least(shingles[:count], multipliers, addends, minima[row])
+
+
+@njit(cache=True, nogil=True)
+def least(shingles: np.ndarray, multipliers: np.ndarray, addends: np.ndarray, minima: np.ndarray) -> None:
+    """Fill `minima` (uint32) with the least value that any of the shingles (uint64) takes under each hash function."""
+    for p in range(len(multipliers)):
+        a, b, lowest = multipliers[p], addends[p], _FULL
+        for i in range(len(shingles)):
+            lowest = min(lowest, np.uint32((a * shingles[i] + b) >> _S32))
+        minima[p] = lowest
 
 
 @njit(cache=True, nogil=True)

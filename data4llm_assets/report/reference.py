@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from data4llm_assets.deduped.deduplication import Deduplication
 from data4llm_assets.filtered.stage import Entry
 from data4llm_assets.method import DECIDE, MEASURE, Method, Parameters
 from data4llm_assets.models.tokenizer import TokenizerModel
@@ -27,7 +28,8 @@ HEAD = """\
 # The recipe
 
 One YAML file says everything about a corpus. `data4llm init PATH` writes one for your data; `sample.yaml` and `micro.yaml` in
-`data4llm_assets/recipes/` are complete examples. This page is generated from the models that validate a recipe:
+`data4llm_assets/recipes/` are complete examples, and `deduplication.yaml` there has every method of that stage
+([deduplication.md](deduplication.md)). This page is generated from the models that validate a recipe:
 
     python -m data4llm_assets.report.reference docs/recipe.md
 
@@ -77,7 +79,15 @@ def method_names() -> dict[str, list[str]]:
 
 
 def _method(method: type[Parameters], *, origin: bool = True) -> list[str]:
-    return [f"### `method: {_literal(method, 'method')}`", "", *_about(method, origin=origin), *_model(method)]
+    promised = [_promises(method), ""] if issubclass(method, Deduplication) else []
+    return [f"### `method: {_literal(method, 'method')}`", "", *_about(method, origin=origin), *promised, *_model(method)]
+
+
+def _promises(method: type[Deduplication]) -> str:
+    incremental, withdrawable, names_partner = method.promises
+    without = {"refold": "the fold is repeated from there", "anew": "everything is judged anew"}[withdrawable]
+    answers = ["yes" if each else "no" for each in (incremental, names_partner)]
+    return f"Incremental: {answers[0]}. Without a snapshot, {without}. Names the document that is repeated: {answers[1]}."
 
 
 def _model(model: type[Parameters], hidden: set[str] | None = None) -> list[str]:

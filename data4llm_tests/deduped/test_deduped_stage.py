@@ -22,7 +22,8 @@ NEARLY = STORY.replace("word60", "else60")
 def test_the_default_is_exact_then_minhash_as_in_fineweb() -> None:
     exact, minhash = Deduped().methods
     assert (exact.method, minhash.method) == ("exact", "minhash")
-    assert minhash.parameters() == {"ngram": 5, "bands": 14, "rows": 8, "seed": 1, "similarity": 0.8, "compare": 64}
+    shingles = {"unit": "words", "ngram": 5}
+    assert minhash.parameters() == {**shingles, "bands": 14, "rows": 8, "seed": 1, "similarity": 0.8, "compare": 64}
 
 
 def test_a_recipe_reads_back_as_it_was_written() -> None:

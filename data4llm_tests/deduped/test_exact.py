@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
 
 from data4llm_assets.deduped.exact import Exact
+from data4llm_assets.deduped.stage import Deduped
 
 
 def keys(*texts: str, config: Exact | None = None) -> list[int]:
@@ -47,3 +51,35 @@ def test_golden_signatures() -> None:
     assert signatures["key"].to_list() == [1449310910991872227, 10850500785753113778, 14357303221073670300]
     assert signatures["size"].to_list() == [0, 7, 10]
     assert signatures["buckets"].to_list() == [[], [], []]
+
+
+def character_sums(texts: pl.Series) -> pl.Series:
+    """The additive hash of textbooks."""
+    return pl.Series("key", [sum(map(ord, text)) for text in texts], dtype=pl.UInt64)
+
+
+class Additive(Exact):
+    """Keys that all anagrams share."""
+
+    def signatures(self, documents: pl.DataFrame) -> pl.DataFrame:
+        return super().signatures(documents).with_columns(character_sums(self.features(documents["text"])))
+
+
+ANAGRAMS = ["ab", "ba", "c`", "a b", "b a", "listen to me", "me to listen", "tinsel to me", "ab"]
+
+
+def test_sums_of_characters_alone_would_drop_anagrams() -> None:
+    by_key = pl.DataFrame({"text": ANAGRAMS, "key": character_sums(pl.Series(ANAGRAMS))}).unique(
+        "key", keep="first", maintain_order=True
+    )
+    assert by_key["text"].to_list() == ["ab", "a b", "listen to me"]
+
+
+def test_sums_of_characters_drop_nothing_that_is_not_repeated(build: Callable[..., Any], shard: Callable[..., Any]) -> None:
+    held = {shard(0): [(f"a{place}", text) for place, text in enumerate(ANAGRAMS)], shard(1): [("b0", "ba"), ("b1", "abc")]}
+    shop = build(held, Deduped(methods=(Additive(),)))
+    assert shop.verdicts().select("doc_id", "rule", "value", "partner").rows() == [
+        ("a8", "exact.text", 1.0, "a0"),
+        ("b0", "exact.text", 1.0, "a1"),
+    ]
+    assert shop.verdicts().equals(build(held, Deduped(methods=(Exact(),))).verdicts())

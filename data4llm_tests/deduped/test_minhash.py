@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -10,10 +11,12 @@ from datasketch import MinHash as Datasketch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data4llm_assets.deduped import flat
+from data4llm_assets.deduped import flat, shingles
 from data4llm_assets.deduped.exact import Exact
 from data4llm_assets.deduped.minhash import MinHash, sketch
 
+Unit = Literal["words", "characters"]
+UNITS: tuple[Unit, ...] = ("words", "characters")
 FABLE = "A Fox one day spied a beautiful bunch of ripe grapes hanging from a vine trained along the branches of a tree."
 
 
@@ -73,6 +76,44 @@ def test_jaccard_is_of_sets_of_word_ngrams() -> None:
     assert jaccard("a b c d e f", "f e d c b a", MinHash(ngram=1)) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "characters"),
+    [
+        ("aBa", 2),
+        (" \t\u3000", 1),
+        ("a \n\u2003\u00a0 b", 3),
+        (" a.b, ", 4),
+        ("e\u0301\u00e9E", 1),
+        ("so\u00adft", 4),
+        ("a \u200d b", 3),
+        ("東京 東", 3),
+        ("😀😁", 2),
+    ],
+)
+def test_characters_count_with_punctuation_and_single_spaces(text: str, characters: int) -> None:
+    assert signatures(MinHash(unit="characters", ngram=1), text)["size"].to_list() == [characters]
+
+
+@given(st.text("abc \n.", max_size=40), st.text("abc \n.", max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_jaccard_of_characters_equals_python_sets(left: str, right: str) -> None:
+    def windows(text: str) -> set[str]:
+        text = " ".join(text.split())
+        return {text[i : i + 4] for i in range(max(len(text) - 3, 1))}
+
+    a, b = windows(left), windows(right)
+    config = MinHash(unit="characters", ngram=4)
+    assert jaccard(left, right, config) == len(a & b) / len(a | b)
+    assert signatures(config, left, right)["size"].to_list() == [len(a), len(b)]
+
+
+def test_shingles_too_many_for_a_table_are_the_same_set() -> None:
+    words = [f"{number:x}" for number in range(2_200_000)]
+    config, once, twice = MinHash(ngram=1, bands=1, rows=2), " ".join(words), " ".join(words + words[::-1])
+    assert signatures(config, once)["size"].to_list() == [2_200_000]
+    assert signatures(config, once).equals(signatures(config, twice))
+
+
 FEW_WORDS = st.lists(st.sampled_from(["ab", "cd", "ef", "gh", "ij"]), max_size=12)
 
 
@@ -86,15 +127,21 @@ def test_jaccard_equals_python_sets(left: list[str], right: list[str]) -> None:
     assert jaccard(" ".join(left), " ".join(right), MinHash(ngram=2)) == len(a & b) / len(a | b)
 
 
-@given(st.text(max_size=80), st.sampled_from(["NFC", "NFD", "strip", "double"]))
-@settings(max_examples=80, deadline=None)
-def test_what_exact_holds_equal_has_equal_shingles(text: str, change: str) -> None:
+SPACED = st.text(
+    st.sampled_from("ab\u00e9e\u0301,. \t\n\x0b\x1c\x85\xa0\u1680\u180e\u2003\u200b\u2028\u202f\u205f\u2060\u3000"), max_size=30
+)
+
+
+@given(st.text(max_size=80) | SPACED, st.sampled_from(["NFC", "NFD", "strip", "double"]), st.sampled_from(UNITS))
+@settings(max_examples=160, deadline=None)
+def test_what_exact_holds_equal_has_equal_shingles(text: str, change: str, unit: Unit) -> None:
     series = pl.Series([text])
     other = {"strip": series.str.strip_chars(), "double": series.str.replace_all(" ", " \n")}.get(change)
     other = series.str.normalize(change) if other is None else other  # type: ignore[arg-type]
     exact = Exact()
     assert exact.features(series).to_list() == exact.features(other).to_list()
-    assert signatures(MinHash(ngram=2), text).equals(signatures(MinHash(ngram=2), other[0]))
+    config = MinHash(ngram=2, unit=unit)
+    assert signatures(config, text).equals(signatures(config, other[0]))
 
 
 def pairs(jaccard: float, count: int, union: int = 300) -> tuple[pl.Series, pl.Series, float]:
@@ -122,6 +169,38 @@ def test_estimates_and_bands_follow_theory(similarity: float, seed: int) -> None
     assert found.to_list() == equal.reshape(trials, 14, 8).all(axis=2).any(axis=1).tolist()
     expected = 1 - (1 - true**8) ** 14
     assert found.mean() == pytest.approx(expected, abs=3 * math.sqrt(expected * (1 - expected) / trials))
+
+
+@pytest.mark.parametrize("similarity", [0.1, 0.3, 0.5, 0.7, 0.8, 0.95])
+def test_the_estimate_of_one_pair_is_unbiased_over_seeds(similarity: float) -> None:
+    left, right, true = pairs(similarity, 1, union=200)
+    estimates = []
+    for seed in range(400):
+        config = MinHash(ngram=1, seed=seed)
+        estimates.append((sketch(left, config)[0] == sketch(right, config)[0]).mean())
+    assert np.mean(estimates) == pytest.approx(true, abs=3 * math.sqrt(true * (1 - true) / 112 / 400))
+
+
+@pytest.mark.parametrize(("bands", "rows"), [(20, 13), (9, 13), (50, 4), (26, 11)])
+@pytest.mark.parametrize("similarity", [0.6, 0.75, 0.85])
+def test_bands_of_any_width_find_what_theory_says(bands: int, rows: int, similarity: float) -> None:
+    config = MinHash(unit="words", ngram=1, bands=bands, rows=rows)
+    left, right, true = pairs(similarity, 600)
+    found = signatures(config, *left)["buckets"].list.set_intersection(signatures(config, *right)["buckets"]).list.len() > 0
+    expected = 1 - (1 - true**rows) ** bands
+    assert found.mean() == pytest.approx(expected, abs=3 * math.sqrt(expected * (1 - expected) / 600) + 1e-9)
+
+
+def test_signatures_of_the_textbook_example() -> None:
+    """Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, 3.3: four sets of five rows, h1 = x + 1, h2 = 3 x + 1 modulo 5."""
+    fifth = 2**64 // 5 + 1  # rows as fifths of the circle of 64 bits: there, to multiply and to add is to do so modulo 5
+    multipliers, addends = np.array([1, 3], np.uint64), np.array([fifth, fifth], np.uint64)
+    found = []
+    for rows in ([0, 3], [2], [1, 3, 4], [0, 2, 3]):
+        minima = np.empty(2, np.uint32)
+        shingles.least(np.array([row * fifth for row in rows], np.uint64), multipliers, addends, minima)
+        found.append([round(int(value) * 5 / 2**32) for value in minima])
+    assert found == [[1, 0], [3, 2], [0, 0], [1, 0]]
 
 
 def test_estimates_agree_with_datasketch() -> None:
@@ -152,7 +231,7 @@ def test_signatures_of_a_batch_are_those_of_its_rows() -> None:
 
 
 def test_deciding_changes_no_measure() -> None:
-    assert set(MinHash().parameters("measure")) == {"ngram", "bands", "rows", "seed"}
+    assert set(MinHash().parameters("measure")) == {"unit", "ngram", "bands", "rows", "seed"}
     assert set(MinHash().parameters("decide")) == {"similarity", "compare"}
 
 
@@ -162,3 +241,9 @@ def test_golden_signatures() -> None:
     assert frame["key"].to_list() == [7317034054539699635, 1820451397923222333, 12892066591051614939, 3362626499791749566]
     assert frame["size"].to_list() == [18, 1, 2, 2]
     assert flat.digest(frame) == "da66fdfca0891165b5c2f0973252893e"
+
+
+def test_golden_signatures_of_characters() -> None:
+    frame = signatures(MinHash(unit="characters", ngram=5), FABLE, "", "Été à Москва, 東京 2024", "a\n b")
+    assert frame["size"].to_list() == [106, 1, 17, 1]
+    assert flat.digest(frame) == "c46c422135b40bf01347f2a0f7bbe537"
