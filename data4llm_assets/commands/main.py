@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from data4llm_assets.commands import decisions, doctor, export, gc, init, plan, read, repair, run, snapshot, try_, ui
+from data4llm_assets.commands import (
+    decisions,
+    doctor,
+    evaluate,
+    export,
+    gc,
+    init,
+    plan,
+    read,
+    repair,
+    report,
+    run,
+    snapshot,
+    try_,
+    ui,
+)
 from data4llm_assets.commands.options import errors
 from data4llm_assets.engine.snapshots import SnapshotError
 from data4llm_assets.method import ModelUnavailable
@@ -30,6 +45,8 @@ app.command("try")(try_.try_)
 app.command("read")(read.read)
 app.command("decisions")(decisions.decisions)
 app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(report.app, name="report")
+app.add_typer(evaluate.app, name="evaluate")
 app.command("export")(export.export)
 app.command("ui")(ui.ui)
 app.command("gc")(gc.gc)

@@ -5,6 +5,7 @@ Frames: `partitions.py` and `snapshots.py` write them. Shares of few documents a
 
 from __future__ import annotations
 
+from data4llm_assets.deduped.tables import TOLERANCE
 from data4llm_assets.node import Expectation, between
 
 
@@ -35,6 +36,16 @@ def duplicates() -> tuple[Expectation, ...]:
             "A document was dropped for one that is not kept either: its text would be lost.",
         ),
         between("sanitization", "margin", 0, 1, "A document was dropped for a similarity below the threshold."),
+        between(
+            "sanitization", "verified_precision", 1, 1,
+            "Compared again word by word, a dropped document is less similar to its partner than the threshold asks.",
+            frame="audit",
+        ),
+        between(
+            "sanitization", "difference", -TOLERANCE, TOLERANCE,
+            "Edits planted into texts of the corpus are found more or less often than theory says: the hashes are at fault.",
+            frame="detection",
+        ),
         between(
             "abundance", "kept_share", 0.02, 1,
             "Nearly everything was dropped as a duplicate: the threshold or the shingles do not fit this text.",

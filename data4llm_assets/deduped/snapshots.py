@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from data4llm_assets.deduped import duplicates, flat
+from data4llm_assets.deduped import audit, duplicates, flat
 from data4llm_assets.deduped.arrivals import arrivals, as_one
 from data4llm_assets.deduped.kept import Kept, documents
 from data4llm_assets.deduped.matching import Matching
@@ -36,6 +36,7 @@ def fold(work: Work, signatures: Ref, methods: Sequence[Matching], url: Url | No
     folds: list[Kept] = []
     counts: list[pl.DataFrame] = []
     sources: list[pl.DataFrame] = []
+    verified: list[pl.DataFrame] = []
     state = ""
     for arrival in groups:
         if arrival.fresh:
@@ -60,6 +61,7 @@ def fold(work: Work, signatures: Ref, methods: Sequence[Matching], url: Url | No
         drops = remembered["drops"]
         kept.add(mine, stands, drops)
         state = flat.digest(pl.DataFrame({"ingredient": list(ingredients.values())}))
+        verified.append(audit.verified(work, methods, name, state, kept.documents, mine, drops))
         partners = kept.documents["doc_id"].gather(drops["partner"])
         verdicts = drops.with_columns(mine.select("partition", "doc_id")[drops["position"]]).with_columns(partner=partners)
         actions = pl.concat([frame.select("partition", "doc_id", "action") for frame in (verdicts, lost)])
@@ -70,6 +72,7 @@ def fold(work: Work, signatures: Ref, methods: Sequence[Matching], url: Url | No
         sources.append(_by_source(work, all_of_it, actions))
     if versions is not None and (rest := versions.rest()).height:
         _publish(work, rest, rest["partition"].unique().sort())
+    audit.tell(work, methods, folds[0].documents if folds else None, verified)
     clusters = _clusters(folds)
     work.write("clusters", clusters)
     work.metric("snapshots", pl.concat([pl.DataFrame(schema={"snapshot": pl.String, **_WITH_VERSIONS}), *counts]))

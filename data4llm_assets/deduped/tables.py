@@ -56,6 +56,9 @@ of a verified similarity to its threshold (rule `first_kept`)."""
 FEW = 100
 """Shares of fewer documents than this say nothing, and are null."""
 
+TOLERANCE = 0.05
+"""Between the share of planted pairs that is found and what theory says, in a bin of similarities."""
+
 
 def signature_schema(methods: Sequence[Deduplication]) -> pl.Schema:
     """`signatures`: whose, how many bytes of text, and of each method its `signature`, as `<label>_<column>`."""

@@ -96,11 +96,11 @@ def test_a_drifting_page_never_disappears(build: Make, shard: Make) -> None:
 def test_a_withdrawn_snapshot_repeats_the_fold_only_from_there(build: Make, shard: Make) -> None:
     remembered: dict[str, Any] = {}
     held = {shard(number): [(f"d{number}", f"{STORY} {number}")] for number in range(5)}
-    assert build(held, remembered=remembered).computed == ["step"] * 5
+    assert build(held, remembered=remembered).computed.count("step") == 5
     assert build(held, remembered=remembered).computed == []
     less = {some: text for some, text in held.items() if some.arrival != 3}
     shop = build(less, remembered=remembered)
-    assert shop.computed == ["step"]
+    assert shop.computed.count("step") == 1
     assert rows(shop) == rows(build(less))
 
 
@@ -117,7 +117,7 @@ def test_crowds_of_similar_documents_are_compared_with_their_first(build: Make, 
     shop = build({shard(0): crowd}, Deduped(methods=(MinHash(similarity=0.7, bands=20, rows=4),)))
     assert shop.kept() == ["a0000"]
     assert shop.metrics["duplicates", "partition", ""]["compared"][0] == 1499
-    assert shop.fetched == 1500
+    assert shop.fetched == 1500 + 501  # once more for the audit: 500 of them, and their partner
     assert shop.table(Ref("duplicates", "clusters"), "").rows() == [(1500, 1)]
 
 

@@ -173,7 +173,7 @@ def test_one_snapshot_after_another_equals_all_at_once(shop: Callable[..., Any],
     for number in range(1, len(world)):
         shop(world[:number], config, remembered=remembered)
     last = shop(world, config, remembered=remembered)
-    assert last.computed == ["step"] * min(len(world), 1)
+    assert last.computed.count("step") == min(len(world), 1)
     assert last.verdicts().equals(shop(world, config).verdicts())
 
 
