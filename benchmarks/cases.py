@@ -208,6 +208,41 @@ def million(bench: Bench) -> Comparison:
     return _comparison("million", title, f"{count:,} synthetic texts of 2.5 kB, Zipf-Mandelbrot words", rows, [verdict], measured)
 
 
+def substrings(bench: Bench) -> Comparison:
+    size = bench.size(100_000_000, 3_000_000)
+    texts = bench.texts()
+    lines, tiny = str(make.jsonl_of_size(texts, size)), str(make.jsonl(texts, 200))
+    methods = [{"method": "substring", "length": 100, "keep": "none"}]
+    measured = bench.race(
+        "substrings",
+        bench.ours("near_duplicates", kind="jsonl", texts=lines, tiny=tiny, methods=methods),
+        bench.peer("suffix array", "suffix_array", "suffix_array", repetitions=2, input=lines, length=100),
+    )
+    notes = {"data4llm": "spans taken out of the texts and published, too", "suffix array": "libdivsufsort and Kasai, marked only"}
+    rows = rates(measured, "data4llm", "MB/s", of="bytes", notes=notes)
+    seconds = measured["data4llm"].seconds if measured["data4llm"].runs else None
+    verdicts = [at_most("100 MB in 90 s", seconds, 90, "{:.1f} s"), ahead_of_all(rows, "ahead")]
+    title = "Exact substrings of 100 bytes that occur twice"
+    return _comparison("substrings", title, f"{size / 1e6:,.0f} MB of web texts", rows, verdicts, measured)
+
+
+def added_snapshot(bench: Bench) -> Comparison:
+    count = bench.size(200_000, 5_000)
+    folder = str(make.synthetic(bench.folder, bench.texts(), bench.size(1_000_000, 20_000)))
+    tiny = str(make.synthetic(bench.folder, bench.texts(), 1_000))
+    measured = bench.race("added_snapshot", bench.ours("added_snapshot", texts=folder, tiny=tiny, documents=count))
+    ours = measured["data4llm"]
+    results = ours.runs[0].results if ours.runs else {}
+    note = ""
+    if results:
+        alone, whole = (results[name] for name in ("deduplication_share", "share_of_rebuild"))
+        note = f"the step alone, {alone:.1%} of the CPU time of its rebuild; with reading, {whole:.1%}"
+    verdict = at_most("5 % of a rebuild's CPU time, read and deduplicated", results.get("share_of_rebuild"), 0.05, "{:.1%}")
+    title = "A snapshot of one per cent deduplicated against all before, verified"
+    rows = [_seconds_row("data4llm", ours, note)]
+    return _comparison("added_snapshot", title, f"{count // 100:,} added to {count:,} synthetic texts", rows, [verdict], measured)
+
+
 def packing(bench: Bench) -> Comparison:
     count = bench.size(1_000_000, 100_000)
     lengths = str(make.lengths(bench.folder))
@@ -421,6 +456,6 @@ def _comparison(
 
 
 CASES: tuple[Callable[[Bench], Comparison], ...] = (
-    pages_same_extractor, pages_fast_extractor, english_rules, near_duplicates, million, packing, tokenizing,
-    threshold, one_percent, nothing_changed, growth, engine_overhead,
+    pages_same_extractor, pages_fast_extractor, english_rules, near_duplicates, million, substrings, added_snapshot, packing,
+    tokenizing, threshold, one_percent, nothing_changed, growth, engine_overhead,
 )  # fmt: skip

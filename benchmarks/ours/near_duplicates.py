@@ -19,7 +19,7 @@ recipe: dict[str, Any] = {
     "steps": [
         {"stage": "raw_crawl"},
         {"stage": "extracted_text"},
-        {"stage": "deduped", "methods": [{"method": "minhash"}]},
+        {"stage": "deduped", "methods": given.get("methods", [{"method": "minhash"}])},
     ],
     "retention": {step: {"min": 0.0, "max": 1.0} for step in ("extracted_text", "deduped")},
     "compute": {"memory": given.get("memory", "2GB")},

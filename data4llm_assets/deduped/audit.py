@@ -13,7 +13,7 @@ from data4llm_assets.deduped import flat
 from data4llm_assets.deduped.arrivals import read_texts
 from data4llm_assets.deduped.matching import Matching
 from data4llm_assets.deduped.minhash import MinHash
-from data4llm_assets.deduped.planting import Planted, passage_words, plant
+from data4llm_assets.deduped.planting import Planted, passage_size, plant
 from data4llm_assets.deduped.reference import jaccard, shingle_sets
 from data4llm_assets.deduped.tables import FEW, TOLERANCE
 from data4llm_assets.node import Work
@@ -58,7 +58,7 @@ def pairs_wanted(method: MinHash, edges: Sequence[float], deviations: float = _D
     within = bounds[:-1, None] + (bounds[1:] - bounds[:-1])[:, None] * np.linspace(0, 1, 21)
     chances = theory(method, within)
     wanted = np.maximum((chances * (1 - chances)).mean(axis=1) * (deviations / TOLERANCE) ** 2, _PAIRS)
-    evaluations = wanted.sum() * passage_words(method, edges) * method.bands * method.rows
+    evaluations = wanted.sum() * passage_size(method, edges) * method.bands * method.rows
     return [int(count) for count in np.ceil(wanted * min(_EVALUATIONS / evaluations, 1))]
 
 
@@ -79,7 +79,8 @@ def by_bin(method: MinHash, planted: Planted, detected: pl.Series) -> pl.DataFra
         .agg(pl.len().alias("pairs"), pl.col("similarity", "detected", "theory").mean())
     )
     chance = pl.col("theory")
-    sure = (pl.col("pairs") >= FEW) & (3 * (chance * (1 - chance) / pl.col("pairs")).sqrt() <= TOLERANCE)
+    enough = (pl.col("pairs") >= FEW) & (len(planted.passages) >= FEW)
+    sure = enough & (3 * (chance * (1 - chance) / pl.col("pairs")).sqrt() <= TOLERANCE)
     difference = pl.when(sure).then(pl.col("detected") - chance).alias("difference")
     joined = edges.join(counted, on="bin", how="left").sort("bin").with_columns(pl.col("pairs").fill_null(0), difference)
     return joined.select(pl.col(name).cast(dtype) for name, dtype in DETECTION.items())
@@ -169,7 +170,7 @@ def _long_enough(work: Work, method: MinHash, kept: pl.DataFrame) -> pl.DataFram
     """Documents to plant edits into: as many of each source as there are, from few partitions, and of the first ones, so that
     later arrivals change nothing.
     """
-    long = pl.col(f"{method.label}_size").is_between(passage_words(method, EDGES), _LONGEST)
+    long = pl.col(f"{method.label}_size").is_between(passage_size(method, EDGES), _LONGEST)
     counts = kept.lazy().filter(long).group_by("partition", maintain_order=True).len().collect()
     names = pl.Series("source", [partition.source for partition in work.partitions], dtype=pl.String)
     counts = counts.with_columns(names.gather(counts["partition"]))

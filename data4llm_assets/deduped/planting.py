@@ -24,8 +24,10 @@ _ROUNDS = 8
 """Draws at most, until every bin is full."""
 _INNER = 0.8
 """The middle of a bin, as a share of it, that edits aim at: few miss it."""
+_WORD = 6
+"""Characters of a word and what follows it, about."""
 _WIDEST = 16
-"""Characters of a word and what follows it, at most, on the average of a text."""
+"""The same, at most, on the average of a text."""
 
 
 class Planted(NamedTuple):
@@ -45,8 +47,19 @@ _PAIRS = pl.Schema({"passage": pl.UInt32, "text": pl.String, "similarity": pl.Fl
 
 
 def passage_words(method: MinHash, edges: Sequence[float]) -> int:
-    """Words of every passage: so many that to change one of them, which changes `ngram` shingles, does not jump over a bin."""
-    return max(math.ceil(2 * method.ngram / np.diff(edges).min().round(9)) + method.ngram, 100)
+    """Words of every passage: so many that to change one of them, with all shingles that it is in, jumps over no bin."""
+    touched = _touched(method)
+    return max(math.ceil(2 * touched / np.diff(edges).min().round(9) + touched), 100)
+
+
+def passage_size(method: MinHash, edges: Sequence[float]) -> int:
+    """`size` of a text that is hardly shorter than a passage."""
+    return passage_words(method, edges) * (_WORD if method.unit == "characters" else 1)
+
+
+def _touched(method: MinHash) -> float:
+    """In how many words' worth of shingles a word is."""
+    return 1 + method.ngram / _WORD if method.unit == "characters" else float(method.ngram)
 
 
 def plant(texts: pl.Series, method: MinHash, edges: Sequence[float], wanted: Sequence[int], seed: int) -> Planted:
@@ -58,7 +71,7 @@ def plant(texts: pl.Series, method: MinHash, edges: Sequence[float], wanted: Seq
     cut = list(chain.from_iterable(_passages(text, length) for text in texts))
     passages = pl.Series("passage", ["".join(pieces) for pieces in cut], dtype=pl.String)
     sets = list(shingle_sets(passages, method))
-    missing, touched = np.array(wanted, np.int64), float(method.ngram)
+    missing, touched = np.array(wanted, np.int64), _touched(method)
     found = [pl.DataFrame(schema=_PAIRS)]
     for draw in range(_ROUNDS if cut else 0):
         # Some fall into a neighbouring bin, which may need them less.

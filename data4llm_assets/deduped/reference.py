@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-import numpy as np
 import polars as pl
 
 from data4llm_assets.deduped.minhash import MinHash, normalised
@@ -16,12 +14,10 @@ Shingles: TypeAlias = frozenset[tuple[str, ...]]
 
 
 def shingle_sets(texts: pl.Series, method: MinHash) -> Iterator[Shingles]:
-    """The distinct shingles of every text, each a tuple of words or characters; a text of fewer of them is one shingle."""
+    """The distinct shingles of every text, each a tuple of words or of characters; a text of fewer is one shingle."""
+    read = _in_characters if method.unit == "characters" else _in_words
     for text in normalised(texts):
-        if method.unit == "words":
-            units: Sequence[str] = text.translate(_READ_AS).split()
-        else:
-            units = _SPACE.sub(" ", text.translate(_AS_CHARACTERS)).strip(" ")
+        units = read(text)
         yield frozenset(zip(*(units[start:] for start in range(method.ngram)), strict=False)) or frozenset([tuple(units)])
 
 
@@ -34,16 +30,35 @@ def jaccard(left: Iterable[Shingles], right: Iterable[Shingles]) -> list[float]:
     return similarities
 
 
-class _ReadAs(dict[int, str]):
-    """What a character is read as, by its code point: filled when one is met first."""
+def _in_words(text: str) -> list[str]:
+    return text.translate(_WORDS).split()
+
+
+def _in_characters(text: str) -> str:
+    """Runs of white space are one space, and none is at the ends."""
+    return " ".join(filter(None, text.translate(_CHARACTERS).split(" ")))
+
+
+class _Words(dict[int, str]):
+    """What a character is read as where words count, by its code point: filled when one is met first."""
 
     def __missing__(self, code: int) -> str:
-        character = chr(code).lower() if code < 0x80 else chr(code)  # normalised texts are in lower case beyond ASCII
-        kind = KINDS[code]
+        character, kind = _lower(code), KINDS[code]
         self[code] = " " if kind == BETWEEN else "" if kind == PASSED else f" {character} " if kind == ALONE else character
         return self[code]
 
 
-_READ_AS = _ReadAs()
-_AS_CHARACTERS = dict.fromkeys(np.flatnonzero(KINDS == PASSED).tolist()) | {code: code + 32 for code in range(65, 91)}
-_SPACE = re.compile("[\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+")
+class _Characters(dict[int, str]):
+    """What it is read as where characters count."""
+
+    def __missing__(self, code: int) -> str:
+        space = chr(code).isspace() and not 0x1C <= code <= 0x1F  # separators of records, to Python alone
+        self[code] = " " if space else "" if KINDS[code] == PASSED else _lower(code)
+        return self[code]
+
+
+def _lower(code: int) -> str:
+    return chr(code).lower() if code < 0x80 else chr(code)  # normalised texts are in lower case beyond ASCII
+
+
+_WORDS, _CHARACTERS = _Words(), _Characters()

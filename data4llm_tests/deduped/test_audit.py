@@ -65,11 +65,26 @@ def test_detection_follows_theory_in_every_bin() -> None:
     assert (frame["detected"] - frame["theory"]).equals(frame["difference"].rename("detected"))
 
 
-def test_too_few_pairs_say_nothing() -> None:
-    planted = plant(pl.Series([story(0, 400)]), MinHash(), audit.EDGES, [99, 99, 2000, 0, 100], seed=1)
-    frame = audit.by_bin(MinHash(), planted, audit.found(MinHash(), planted))
-    assert frame["pairs"].to_list() == [99, 99, 2000, 0, 100]
-    assert frame["difference"].is_null().to_list() == [True, True, False, True, False]
+def test_too_few_pairs_and_too_few_passages_say_nothing() -> None:
+    nulls = []
+    for texts in (100, 99):
+        stories = pl.Series([story(number, 106) for number in range(texts)])
+        planted = plant(stories, MinHash(), audit.EDGES, [99, 99, 2000, 0, 100], seed=1)
+        frame = audit.by_bin(MinHash(), planted, audit.found(MinHash(), planted))
+        assert frame["pairs"].to_list() == [99, 99, 2000, 0, 100]
+        nulls.append(frame["difference"].is_null().to_list())
+    assert nulls == [[True, True, False, True, False], [True] * 5]
+
+
+@pytest.mark.parametrize("ngram", [5, 24])
+def test_shingles_of_characters_are_audited_as_well(build: Make, shard: Make, ngram: int) -> None:
+    section = Deduped(methods=(MinHash(unit="characters", ngram=ngram),))
+    longer = [(f"s{number:03}", story(number, 200)) for number in range(120)]
+    nearly = [(f"t{number:03}", changed(story(number, 200), 60)) for number in range(20)]
+    shop = build({shard(0): longer, shard(1): nearly}, section)
+    assert shop.metrics["duplicates", "detection", ""]["difference"].is_null().to_list() == [False] * 5
+    assert shop.metrics["duplicates", "audit", ""].rows() == [("s00", 0, None), ("s01", 20, 1.0)]
+    assert failed(shop, section) == []
 
 
 def equal_multipliers(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

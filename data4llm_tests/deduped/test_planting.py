@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -34,24 +35,32 @@ def test_shingles_are_tuples_of_words() -> None:
     assert sets("Été à 東京", 2) == {("ete", "a"), ("a", "東"), ("東", "京")}
 
 
-@given(st.lists(st.text(max_size=40), min_size=2, max_size=2), st.integers(1, 3))
+def test_shingles_of_characters_keep_punctuation_and_single_spaces() -> None:
+    (shingles,) = shingle_sets(pl.Series([" Été,\n\tA "]), MinHash(unit="characters", ngram=2))
+    assert shingles == {("e", "t"), ("t", "e"), ("e", ","), (",", " "), (" ", "a")}
+
+
+@given(st.lists(st.text(max_size=40), min_size=2, max_size=2), st.integers(1, 3), st.sampled_from(["words", "characters"]))
 @settings(max_examples=200, deadline=None)
-def test_strings_and_hashes_agree_on_every_similarity(pair: list[str], ngram: int) -> None:
-    method, texts = MinHash(ngram=ngram), pl.Series(pair)
+def test_strings_and_hashes_agree_on_every_similarity(pair: list[str], ngram: int, unit: Any) -> None:
+    method, texts = MinHash(unit=unit, ngram=ngram), pl.Series(pair)
     hashed = method.similarities(method.features(texts), np.array([0]), np.array([1]))
     left, right = shingle_sets(texts, method)
     assert jaccard([left], [right]) == hashed.tolist()
 
 
-def test_no_character_is_read_in_two_ways() -> None:
-    method = MinHash(ngram=1)
+@pytest.mark.parametrize("unit", ["words", "characters"])
+def test_no_character_is_read_in_two_ways(unit: Any) -> None:
+    method = MinHash(unit=unit, ngram=1)
     every = pl.Series([f"a{chr(code)}b" for code in range(0x110000) if not 0xD800 <= code < 0xE000])
     assert [len(shingles) for shingles in shingle_sets(every, method)] == method.features(every).list.len().to_list()
 
 
-@pytest.mark.parametrize("ngram", [1, 2, 5, 13])
-def test_every_bin_is_filled_with_pairs_of_similarities_within_it(ngram: int) -> None:
-    method = MinHash(ngram=ngram)
+@pytest.mark.parametrize(
+    ("unit", "ngram"), [("words", 1), ("words", 2), ("words", 5), ("words", 13), ("characters", 5), ("characters", 24)]
+)
+def test_every_bin_is_filled_with_pairs_of_similarities_within_it(unit: Any, ngram: int) -> None:
+    method = MinHash(unit=unit, ngram=ngram)
     planted = plant(prose(40, 700), method, EDGES, [50, 40, 30, 20, 10], seed=1)
     pairs = planted.pairs
     assert pairs["bin"].value_counts().sort("bin")["count"].to_list() == [50, 40, 30, 20, 10]

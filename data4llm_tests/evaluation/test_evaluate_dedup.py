@@ -126,7 +126,7 @@ def test_the_command_takes_settings_and_texts_from_a_corpus(folder: Path) -> Non
 def test_a_corpus_that_is_not_built_is_evaluated_on_installed_texts(folder: Path) -> None:
     shown = run("recipe.yaml", "--store", "store", "--texts", "120")
     assert "pairs in 120 texts of installed packages (toy is not built)" in shown
-    assert "minhash (deduped of toy): ngram 5, bands 10, rows 3, similarity 0.75" in shown
+    assert "minhash (deduped of toy): unit words, ngram 5, bands 10, rows 3, similarity 0.75" in shown
     assert "✓ within 0.05 of theory in every bin; whatever was dropped is similar enough" in shown
     assert shown == run("recipe.yaml", "--store", "store", "--texts", "120")
 
