@@ -33,11 +33,12 @@ def dedup(recipe: RecipeArgument = None, store: StoreOption = None, json: JsonOp
 
 
 def _print_step(step: Mapping[str, Any]) -> None:
-    lost = step["documents"] - step["documents_out"]
-    out.print(Text(f"{step['step']}: {', '.join(step['methods'])}, {step['rule']}, scope {step['scope']}", "bold"))
+    rule = f", {step['rule']}" if step["rule"] else ""
+    out.print(Text(f"{step['step']}: {', '.join(step['methods'])}{rule}, scope {step['scope']}", "bold"))
+    gone = (f"{(step[name] - step[f'{name}_out']) / max(step[name], 1):.1%} of {name}" for name in ("documents", "bytes"))
     out.print(
         f"{step['documents']:,} documents, {_megabytes(step['bytes'])} MB → {step['documents_out']:,}, "
-        f"{_megabytes(step['bytes_out'])} MB ({lost / max(step['documents'], 1):.1%} of documents gone)"
+        f"{_megabytes(step['bytes_out'])} MB ({', '.join(gone)} gone)"
     )
     if step["stale"]:
         out.print("recipe or sources have changed since: data4llm run", style="yellow")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from data4llm_assets.corpus import Corpus
+from data4llm_assets.deduped.alone import Alone
 from data4llm_assets.deduped.matching import Matching
 from data4llm_assets.deduped.stage import Deduped
 from data4llm_assets.document import DECISIONS
@@ -46,9 +47,10 @@ class Step(NamedTuple):
 def dedup(corpus: Corpus) -> list[dict[str, Any]]:
     """One entry for each deduped step.
 
-    step, methods, rule, scope, stale (whether recipe or sources have changed since); documents and bytes, before and after it
-    (`_out`); `removed`, `carried`, `edited` by rule; `clusters` ({documents: clusters}), the `largest`; `sources`, `snapshots` of
-    the dropped and of its partner; `similarity` by rule and bin; `compared` (null unless pairs are), `audit` of the run.
+    step, methods, rule (null of a method that stands alone), scope, stale (whether recipe or sources have changed since);
+    documents and bytes, before and after it (`_out`); `removed`, `carried`, `edited` by rule; `clusters` ({documents: clusters}),
+    the `largest`; `sources`, `snapshots` of the dropped and of its partner; `similarity` by rule and bin; `compared` (null unless
+    pairs are), `audit` of the run.
 
     Raises
     ------
@@ -114,7 +116,7 @@ def _told(corpus: Corpus, step: Step) -> dict[str, Any]:
     return {
         "step": section.name,
         "methods": [method.label for method in section.methods],
-        "rule": section.rule,
+        "rule": None if isinstance(section.methods[0], Alone) else section.rule,
         "scope": section.scope,
         "stale": bool(stale(corpus, {section.name})),
         **step.totals,
