@@ -39,7 +39,7 @@ _TEXTS = 150
 _PLACES = 32
 """Partitions at most that texts are read from to plant edits into."""
 _VERIFIED = 500
-_REREAD = 16
+_REREAD = 4
 """Partitions at most that texts are read from to compare a snapshot's dropped documents again."""
 _LONGEST, _TOGETHER = 100_000, 4_000_000
 """Shingles at most, of a text and of all together, that are made into sets of strings; some hundred bytes each."""
@@ -120,7 +120,8 @@ def verified(
 
     def compare() -> Mapping[str, pl.DataFrame]:
         sides = (pairs.select("doc_id", "partition"), pairs.select(doc_id="partner_doc_id", partition="partner_partition"))
-        left, right = (shingle_sets(read_texts(work, side), method) for side in sides)
+        sets = list(shingle_sets(read_texts(work, pl.concat(sides)), method))
+        left, right = sets[: len(pairs)], sets[len(pairs) :]
         similar = np.array(jaccard(left, right)) >= method.threshold
         return {"verified": pl.DataFrame([(snapshot, len(similar), similar.mean())], schema=VERIFIED, orient="row")}
 
