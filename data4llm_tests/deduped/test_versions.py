@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from data4llm_assets.deduped.budget import NotEnoughMemory
 from data4llm_assets.deduped.exact import Exact
 from data4llm_assets.deduped.minhash import MinHash
 from data4llm_assets.deduped.stage import Deduped
@@ -116,3 +118,26 @@ def test_one_document_stands_for_each_url(build: Make, shard: Make, world: Any, 
         row[0] for snapshot in rows for row in snapshot
     } - standing
     assert set(verdicts["partner"]) <= set(shop.kept()) <= standing
+
+
+@pytest.mark.parametrize("keep", ["first", "newest"])
+def test_the_least_memory_that_works_gives_the_same_verdicts(build: Make, shard: Make, keep: str) -> None:
+    draw = random.Random(3)
+    held = {
+        shard(number): [
+            (f"s{number}d{draw.getrandbits(30)}", " ".join(draw.choices("abcdefghij", k=8)), page, f"http://a.com/{page}")
+            for page in map(str, draw.choices(range(60), k=40))
+        ]
+        for number in range(3)
+    }
+    section, memory = Deduped(methods=(Url(keep=keep), MinHash(ngram=1, bands=40, rows=1, similarity=0.7))), 1
+    expected = build(held, section)
+    while True:
+        try:
+            shop = build(held, section, memory=memory)
+        except NotEnoughMemory as error:
+            memory = error.needed
+        else:
+            break
+    assert shop.verdicts().equals(expected.verdicts())
+    assert expected.verdicts()["rule"].n_unique() == 2
