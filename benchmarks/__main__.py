@@ -74,16 +74,17 @@ def main() -> int:
 
 
 def updated(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """Results with the comparisons of `now` in the place of those of the same name. Raises ValueError on another machine."""
+    """Results with the comparisons of `now`, new or in the place of old ones. Raises ValueError on another machine."""
     if before["machine"] != now["machine"]:
         msg = "results.json was taken on another machine or Python: run all of it again"
         raise ValueError(msg)
     fresh = {comparison["name"]: comparison for comparison in now["comparisons"]}
+    known = {comparison["name"]: comparison for comparison in before["comparisons"]} | fresh
     again = sorted({*before.get("taken_again", ()), *fresh})
     return {
         **before,
         "taken_again": again,
-        "comparisons": [fresh.get(comparison["name"], comparison) for comparison in before["comparisons"]],
+        "comparisons": [known[case.__name__] for case in CASES if case.__name__ in known],
     }
 
 

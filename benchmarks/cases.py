@@ -230,7 +230,7 @@ def added_snapshot(bench: Bench) -> Comparison:
     count = bench.size(200_000, 5_000)
     folder = str(make.synthetic(bench.folder, bench.texts(), bench.size(1_000_000, 20_000)))
     tiny = str(make.synthetic(bench.folder, bench.texts(), 1_000))
-    measured = bench.race("added_snapshot", bench.ours("added_snapshot", texts=folder, tiny=tiny, documents=count))
+    measured = bench.race("added_snapshot", bench.ours("added_snapshot", repetitions=2, texts=folder, tiny=tiny, documents=count))
     ours = measured["data4llm"]
     results = ours.runs[0].results if ours.runs else {}
     note = ""

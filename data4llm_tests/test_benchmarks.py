@@ -88,3 +88,17 @@ def test_every_comparison_of_the_code_is_in_the_results() -> None:
 
     told = [comparison["name"] for comparison in json.loads(RESULTS.read_text())["comparisons"]]
     assert told == [case.__name__ for case in CASES]
+
+
+def test_results_taken_again_replace_old_ones_and_new_comparisons_find_their_place() -> None:
+    from benchmarks.__main__ import updated
+    from benchmarks.cases import CASES
+
+    first, second, third = (case.__name__ for case in CASES[:3])
+    before = {"machine": "m", "comparisons": [{"name": first, "taken": 1}, {"name": third, "taken": 1}]}
+    now = {"machine": "m", "comparisons": [{"name": third, "taken": 2}, {"name": second, "taken": 2}]}
+    told = updated(before, now)
+    assert [(each["name"], each["taken"]) for each in told["comparisons"]] == [(first, 1), (second, 2), (third, 2)]
+    assert told["taken_again"] == sorted([second, third])
+    with pytest.raises(ValueError, match="another machine"):
+        updated(before, {**now, "machine": "n"})
