@@ -164,7 +164,7 @@ class Work(Protocol):
         """Append rows to the file of another partition: a corpus-wide node's per grid partition, or a grid node's per part."""
 
     def scratch(self) -> AbstractContextManager[BinaryIO]:
-        """An empty file without a name, in the system's temporary folder, for what is too large for memory; gone when closed."""
+        """An empty file without a name, on the store's disk if that is a folder, for what memory cannot hold; gone when closed."""
 
     def count(self, name: str, amount: int) -> None:
         """Add to a work counter of the run record (documents parsed, model calls): never part of a digest."""

@@ -28,9 +28,8 @@ _SOURCES = pl.Schema({"source": pl.String, "documents": pl.Int64, "carried": pl.
 def fold(work: Work, signatures: Ref, methods: Sequence[Matching], url: Url | None, scope: Scope, rule: KeepRule) -> None:
     """Publish the verdicts of every grid partition, the sizes of clusters, and counts for the checks."""
     groups = arrivals(work, signatures, scope)
-    if (
-        rule == "components" and scope == "corpus"
-    ):  # a new document may join what stood apart: nothing is settled before all is there
+    if rule == "components" and scope == "corpus":
+        # A new document may join what stood apart: nothing is settled before all is there.
         groups = as_one(groups)
     versions = Versions(work, signatures, url, scope) if url else None
     folds: list[Kept] = []

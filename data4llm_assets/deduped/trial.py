@@ -25,7 +25,7 @@ def compare(methods: Sequence[Deduplication], place: Place, document: pl.DataFra
 
 
 def _version(method: Url, place: Place, document: pl.DataFrame, bench: Bench) -> Verdict:
-    """Another document that stands for the same URL: of the last snapshot that has it, or of the first."""
+    """Whether another document stands for the same URL: of the first snapshot that has it, or the last; a new one arrives last."""
     low, high, size = method.signatures(document.select("url")).row(0)
     known = (
         (pl.col("url_size") > 0)
@@ -33,23 +33,21 @@ def _version(method: Url, place: Place, document: pl.DataFrame, bench: Bench) ->
         & (pl.col("url_high") == high)
         & (pl.col("doc_id") != document["doc_id"][0])
     )
-    found = [
-        (partition.arrival, partition.priority, doc_id)
-        for partition, frame in bench.read_all(Ref(place.sub("signatures"), "signatures"))
-        for doc_id in frame.filter(known)["doc_id"]
-    ]
+    found, mine, arrival = [], (0, document["doc_id"][0]), -1
+    for partition, frame in bench.read_all(Ref(place.sub("signatures"), "signatures")):
+        found += [(partition.arrival, partition.priority, doc_id) for doc_id in frame.filter(known)["doc_id"]]
+        if document["doc_id"][0] in frame["doc_id"]:
+            arrival, mine = partition.arrival, (partition.priority, document["doc_id"][0])
     if not size or not found:
         return Verdict(method.rule, None, None, None, "keep", "no other document has this URL" if size else "no URL")
-    arrival = max(found)[0] if method.keep == "newest" else min(found)[0]
-    stands = min(each for each in found if each[0] == arrival)[2]
-    return Verdict(
-        method.rule,
-        None,
-        None,
-        None,
-        "drop",
-        f"{stands} stands for this URL, if it arrives {'later' if method.keep == 'newest' else 'earlier'}",
-    )
+    if arrival < 0:
+        arrival = max(found)[0] + 1
+    versions = [*found, (arrival, *mine)]
+    chosen = max(versions)[0] if method.keep == "newest" else min(versions)[0]
+    stands = min(each for each in versions if each[0] == chosen)[2]
+    if stands == document["doc_id"][0]:
+        return Verdict(method.rule, None, None, None, "keep", f"stands for its URL before {min(found)[2]}")
+    return Verdict(method.rule, None, None, None, "drop", f"{stands} stands for this URL")
 
 
 def _verdict(method: Matching, place: Place, document: pl.DataFrame, bench: Bench) -> Verdict:

@@ -39,9 +39,8 @@ def examine(store: Store, *, rows: bool = False) -> Repair:
     for (folder, name), value in _values(store, "assets"):
         if any(digest in damaged for digest, _ in value["tables"].values()):
             standing.append((folder, name))
-    measures = [(path, str(error)) for path, error in _damaged_measures(store)]
     tables = [(data_path(digest), what) for digest, what in damaged.items()]
-    return Repair(sorted([*tables, *measures]), sorted(unusable), sorted(standing), sorted(listings & set(damaged)))
+    return Repair(sorted([*tables, *_damaged_measures(store)]), sorted(unusable), sorted(standing), sorted(listings & set(damaged)))
 
 
 def forget(store: Store, found: Repair) -> None:
@@ -71,7 +70,7 @@ def _damaged_tables(store: Store, digests: Iterable[str], *, rows: bool) -> Iter
             if rows and _digest(store, digest) != digest:
                 yield digest, "its rows are not those it is named by"
         except Damaged as error:
-            yield digest, str(error).partition(":")[0].partition(" is ")[2]
+            yield digest, error.what
         except (OSError, ValueError) as error:  # how PyArrow says that bytes inside were changed
             yield digest, str(error).partition("\n")[0]
 
@@ -81,7 +80,7 @@ def _damaged_measures(store: Store) -> Iterator[tuple[str, str]]:
         try:
             store.parquet(path)
         except Damaged as error:
-            yield path, str(error).partition(":")[0].partition(" is ")[2]
+            yield path, error.what
 
 
 def _digest(store: Store, digest: str) -> str:

@@ -47,7 +47,7 @@ class Damaged(RuntimeError):
     """A file of the store is gone or cut short: a full or failing disk, or somebody's hand."""
 
     def __init__(self, path: str, what: str) -> None:
-        self.path = path
+        self.path, self.what = path, what
         super().__init__(f"{path} is {what}: `data4llm repair` finds such files, and the next run makes anew what they held")
 
 

@@ -116,7 +116,7 @@ class Draft:
         return load_model(method)
 
     def scratch(self) -> AbstractContextManager[BinaryIO]:
-        return cast(BinaryIO, tempfile.TemporaryFile(prefix="data4llm-"))
+        return cast(BinaryIO, tempfile.TemporaryFile(dir=self._store.scratch()))
 
     # Results
 

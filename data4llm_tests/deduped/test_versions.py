@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,8 @@ from data4llm_assets.deduped.exact import Exact
 from data4llm_assets.deduped.minhash import MinHash
 from data4llm_assets.deduped.stage import Deduped
 from data4llm_assets.deduped.url import Url
+from data4llm_assets.document import DOCUMENTS, conform
+from deduped.conftest import PLACE
 
 Make = Callable[..., Any]
 HOME, NEWS = "http://a.com/", "https://a.com/news?utm_source=x"
@@ -141,3 +144,21 @@ def test_the_least_memory_that_works_gives_the_same_verdicts(build: Make, shard:
             break
     assert shop.verdicts().equals(expected.verdicts())
     assert expected.verdicts()["rule"].n_unique() == 2
+
+
+@pytest.mark.parametrize(
+    ("keep", "doc_id", "action", "note"),
+    [
+        ("first", "a", "keep", "stands for its URL before b"),
+        ("first", "b", "drop", "a stands for this URL"),
+        ("first", "new", "drop", "a stands for this URL"),
+        ("newest", "a", "drop", "b stands for this URL"),
+        ("newest", "new", "keep", "stands for its URL before a"),
+    ],
+)
+def test_a_trial_says_who_stands_for_the_url(build: Make, shard: Make, keep: str, doc_id: str, action: str, note: str) -> None:
+    section = Deduped(methods=(Url(keep=keep),))
+    shop = build({shard(0): [("a", "old", "p", HOME)], shard(1): [("b", "new", "p", HOME)]}, section)
+    row = pl.DataFrame([{"doc_id": doc_id, "text": "text", "url": HOME}])
+    (verdict,) = section.trial(PLACE, conform(row, DOCUMENTS), shop).verdicts
+    assert (verdict.action, verdict.note) == (action, note)
