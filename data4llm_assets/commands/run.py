@@ -26,6 +26,7 @@ from data4llm_assets.commands.options import (
 from data4llm_assets.corpus import Corpus
 from data4llm_assets.engine.expectations import refused, sentence
 from data4llm_assets.engine.home import dagster_home, open_instance
+from data4llm_assets.engine.orphans import fail_orphans, left_behind, noted
 from data4llm_assets.engine.planner import Plan, Selection
 from data4llm_assets.engine.records import new_run
 from data4llm_assets.engine.run import Done, Report, selected
@@ -61,6 +62,7 @@ def run(
     corpus.deliver()
     due = corpus.plan(selection)
     if due.current:
+        _tidy_up()
         if json:
             print_json({"current": True, "jobs": 0, "funnel": funnel(corpus)})
             return
@@ -90,14 +92,14 @@ def run(
 
 def _build(corpus: Corpus, recipe: str, selection: Selection, workers: int, *, warm: bool) -> Report:
     # Dagster takes a second to import: a run with nothing to do does not pay for it.
-    from data4llm_assets.engine.workers import DagsterPool, announce_snapshots, fail_orphans, report_adopted
+    from data4llm_assets.engine.workers import DagsterPool, announce_snapshots, report_adopted
 
     home, name = dagster_home(), new_run()
-    with DagsterPool(partial(load_graph, recipe), corpus.store.uri, home, name, workers) as pool:
+    with noted(home), DagsterPool(partial(load_graph, recipe), corpus.store.uri, home, name, workers) as pool:
         if warm:
             pool.warm()
         with open_instance(home) as instance, _display() as shown:
-            fail_orphans(instance)
+            fail_orphans(instance, home)
             announce_snapshots(instance, corpus.name, list(corpus.state.snapshots))
 
             def watch(event: str, value: Any) -> None:
@@ -106,6 +108,13 @@ def _build(corpus: Corpus, recipe: str, selection: Selection, workers: int, *, w
                 shown(event, value)
 
             return corpus.build(pool.execute, run=name, selection=selection, watch=watch)
+
+
+def _tidy_up() -> None:
+    home = dagster_home()
+    if left_behind(home):
+        with open_instance(home) as instance:
+            fail_orphans(instance, home)
 
 
 @contextmanager

@@ -23,11 +23,11 @@ import dagster as dg
 
 from data4llm_assets.engine.assets import RUN_TAG, build_assets, runless_events, snapshots_definition
 from data4llm_assets.engine.home import open_instance
+from data4llm_assets.engine.orphans import OWNER_TAG, owner
 from data4llm_assets.engine.run import Done, Job
 from data4llm_assets.engine.shell import Outcome
 from data4llm_assets.engine.state import Graph
 
-_OWNER_TAG = "data4llm/owner"
 JOB_TAG = "data4llm/job"
 _worker: dict[str, Any] = {}
 
@@ -86,15 +86,6 @@ class DagsterPool:
         return self._pool
 
 
-def fail_orphans(instance: Any) -> int:
-    """Mark runs as failed whose process is gone: a killed run would stay 'started' in the UI for ever. Returns how many."""
-    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED])
-    orphans = [run for run in instance.get_runs(started) if (owner := run.tags.get(_OWNER_TAG)) and not _alive(owner)]
-    for run in orphans:
-        instance.report_run_failed(run, "the process that executed this run is gone")
-    return len(orphans)
-
-
 def announce_snapshots(instance: Any, corpus: str, names: list[str]) -> None:
     """Make Dagster's dynamic partitions those of the store."""
     name = snapshots_definition(corpus).name or ""
@@ -114,28 +105,6 @@ def report_adopted(instance: Any, graph: Graph, outcome: Outcome) -> None:
 def job_name(job: Job) -> str:
     """What two runs of one job have in common: the partition and its stretch."""
     return f"{job.nodes[-1]}:{job.partition}".replace("|", "@").rstrip(":")
-
-
-def _alive(owner: str) -> bool:
-    host, _, rest = owner.partition(":")
-    pid, _, began = rest.partition(":")
-    if host != os.uname().nodename:
-        return True
-    return _birth(int(pid)) == began
-
-
-def _owner() -> str:
-    return f"{os.uname().nodename}:{os.getpid()}:{_birth(os.getpid())}"
-
-
-def _birth(pid: int) -> str:
-    """When a process started, as the kernel counts: process numbers are used again, start times are not."""
-    import psutil
-
-    try:
-        return str(int(psutil.Process(pid).create_time()))
-    except psutil.NoSuchProcess:
-        return ""
 
 
 def _follow_parent() -> None:
@@ -206,7 +175,7 @@ def _execute(job: Job, run: str) -> Done:
         instance=_worker["instance"],
         partition_key=job.partition or None,
         asset_selection=[dg.AssetKey([graph.corpus, name]) for name in job.nodes],
-        tags={_OWNER_TAG: _owner(), RUN_TAG: run, JOB_TAG: job_name(job)},
+        tags={OWNER_TAG: owner(), RUN_TAG: run, JOB_TAG: job_name(job)},
         raise_on_error=False,
         # The event log has it all; the terminal belongs to the progress display.
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

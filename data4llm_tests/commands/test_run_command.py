@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -12,7 +13,11 @@ from toy import manifests
 
 from commands_fixture import data4llm
 from data4llm_assets.corpus import Corpus
+from data4llm_assets.engine.orphans import OWNER_TAG
 from data4llm_assets.engine.store import Store
+
+GONE = f"{os.uname().nodename}:1:0"
+"""A process whose number is in use again, by another that began later."""
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +31,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runs(folder: Path) -> list[dg.DagsterRun]:
     with dg.DagsterInstance.from_config(str(folder / "dagster")) as instance:
         return list(instance.get_runs())
+
+
+def test_a_run_with_nothing_to_do_still_ends_the_runs_of_a_killed_one(folder: Path) -> None:
+    with dg.DagsterInstance.from_config(str(folder / "dagster")) as instance:
+        left = dg.DagsterRun(job_name="left", status=dg.DagsterRunStatus.STARTED, tags={OWNER_TAG: GONE})
+        instance.add_run(left)
+    (folder / "dagster" / "at-work" / GONE).touch()
+    assert "nothing to do" in data4llm(folder, "run", "micro")
+    with dg.DagsterInstance.from_config(str(folder / "dagster")) as instance:
+        assert instance.get_run_by_id(left.run_id).status == dg.DagsterRunStatus.FAILURE
+        instance.delete_run(left.run_id)
+    assert not list((folder / "dagster" / "at-work").iterdir())
 
 
 def test_everything_ran_as_dagster_runs_that_succeeded(folder: Path) -> None:
