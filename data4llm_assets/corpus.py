@@ -62,10 +62,8 @@ class Corpus:
         self.state.refresh()
 
     def undelivered(self) -> list[str]:
-        """Sources that the recipe gained since the newest snapshot was frozen."""
-        known = self.snapshots.all()
-        newest = known[list(known)[-1]]["sources"] if known else {}
-        return [source for source in self.recipe.sources if source not in newest]
+        """Sources that the recipe gained: those that no snapshot has."""
+        return self.snapshots.missing(self.recipe.sources)
 
     def build(
         self,

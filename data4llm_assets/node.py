@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, Protocol
 
 import polars as pl
@@ -177,6 +178,19 @@ class SourceFile(NamedTuple):
     path: str
     bytes: int
     digest: str
+
+
+class Delivery(NamedTuple):
+    """What a source that fetches or writes its own files (`land`) is told when a snapshot is frozen.
+
+    folder: where this snapshot's files go. It may hold what an interrupted delivery, or an earlier one by this name, landed.
+    arrival: 1 for the first snapshot. earlier: folders of the snapshots before it that stand, newest first.
+    """
+
+    folder: Path
+    snapshot: str
+    arrival: int
+    earlier: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def _listed(corpus: Corpus, name: str, path: Path) -> str | None:
     section = corpus.recipe.sources[name]
     if "://" in section.path:
         return None
-    landing = landing_folder(corpus.store, name, section)
+    landing = landing_folder(corpus.store, corpus.name, name, section)
     root, pattern = (landing or root_of(section.path)).resolve(), section.path
     absolute = path.resolve()
     if not absolute.is_relative_to(root):
@@ -145,6 +145,9 @@ def _listed(corpus: Corpus, name: str, path: Path) -> str | None:
     if not whole and not fnmatch.fnmatchcase(str(absolute), str(Path(pattern).absolute())):
         return None
     listed = absolute.relative_to(root).as_posix()
+    if landing is not None:
+        # Below the landing lies a folder for each snapshot.
+        listed = listed.partition("/")[2]
     return listed if wanted(listed, section) else None
 
 

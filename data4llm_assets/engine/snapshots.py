@@ -10,7 +10,7 @@ import fnmatch
 import glob
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -23,7 +23,7 @@ from data4llm_assets.document import digest
 from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.register import Entry, Register
 from data4llm_assets.engine.store import Store
-from data4llm_assets.node import Partition, SourceFile
+from data4llm_assets.node import Delivery, Partition, SourceFile
 
 LISTING = pl.Schema({"path": pl.String, "bytes": pl.Int64, "digest": pl.String})
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -45,7 +45,7 @@ class Snapshots:
     """The snapshots of one corpus."""
 
     def __init__(self, store: Store, corpus: str) -> None:
-        self._store = store
+        self._store, self._corpus = store, corpus
         self.register = Register(store, f"corpora/{corpus}/snapshots")
 
     def all(self) -> dict[str, Any]:
@@ -59,12 +59,14 @@ class Snapshots:
         return dict(sorted(found.items(), key=lambda item: (item[1]["arrival"], item[0])))
 
     def add(self, name: str, sources: Mapping[str, Any], *, relist: bool = False) -> dict[str, Any]:
-        """Freeze the listings of `sources` under `name`.
+        """Freeze the listings of `sources` under `name`. Those that fetch or write their own files do so now.
+
+        A source with `deliver: new_files` that has none is left out.
 
         Raises
         ------
         SnapshotError
-            If the name is taken (unless `relist`), is no name, or a source has no files at all.
+            If the name is taken (unless `relist`), is no name, a source has no files at all, or there is nothing new in any.
         """
         if not NAME.fullmatch(name):
             msg = f"a snapshot is named with letters, digits, '.', '_' and '-', not {name!r}"
@@ -73,22 +75,38 @@ class Snapshots:
         if entry.value is not None and not relist:
             msg = f"snapshot {name!r} exists; add one under another name, or list this one anew with --relist"
             raise SnapshotError(msg)
-        listed = {source: self._freeze(source, section) for source, section in sources.items()}
-        return self._publish(name, entry, listed)
+        arrival = self._arrival(entry)
+        frozen = {source: self._freeze(source, section, name, arrival) for source, section in sources.items()}
+        listed = {source: listing for source, listing in frozen.items() if listing is not None}
+        if not listed:
+            msg = f"nothing new in {', '.join(sources)}: every file is in an earlier snapshot"
+            raise SnapshotError(msg)
+        if relist and entry.value is not None:
+            listed = {**{source: old for source, old in entry.value["sources"].items() if source not in sources}, **listed}
+        return self._publish(name, entry, {"arrival": arrival, "sources": listed})
 
     def complete(self, name: str, sources: Mapping[str, Any]) -> dict[str, Any]:
-        """Add sources that the recipe gained since the snapshot was frozen; what is frozen stays as it is."""
+        """Add sources that the recipe gained: those that no snapshot has. What is frozen stays as it is."""
         entry = self.register.current(name)
-        missing = {source: section for source, section in sources.items() if source not in entry.value["sources"]}
+        missing = self.missing(sources)
         if not missing:
             return dict(entry.value)
-        listed = {**entry.value["sources"], **{source: self._freeze(source, section) for source, section in missing.items()}}
-        return self._publish(name, entry, listed)
+        arrival = entry.value["arrival"]
+        frozen = {source: self._freeze(source, sources[source], name, arrival) for source in missing}
+        return self._publish(name, entry, {"arrival": arrival, "sources": {**entry.value["sources"], **frozen}})
+
+    def missing(self, sources: Iterable[str]) -> list[str]:
+        """Those of `sources` that no snapshot has."""
+        delivered = {source for snapshot in self.all().values() for source in snapshot["sources"]}
+        return [source for source in sources if source not in delivered]
 
     def remove(self, name: str) -> None:
         entry = self.register.current(name)
         if entry.value is None:
             msg = f"there is no snapshot {name!r}; there are: {', '.join(self.all()) or 'none'}"
+            raise SnapshotError(msg)
+        if list(self.all()) == [name]:
+            msg = f"{name!r} is the only snapshot: add the one that is to take its place first, or delete the corpus with its store"
             raise SnapshotError(msg)
         if not self.register.publish(name, entry.generation, None):
             msg = f"another run changed snapshot {name!r} at the same time; look at it and try again"
@@ -100,21 +118,35 @@ class Snapshots:
         by_shard = {} if listed is None else _by_shard(self._store, listed["listing"], source, shards)
         return by_shard.get(shard, Listing((), json_digest([])))
 
-    def _freeze(self, source: str, section: Any) -> dict[str, Any]:
-        found = sorted(list_files(source, section, landing_folder(self._store, source, section)))
+    def _arrival(self, entry: Entry) -> int:
+        if entry.value is not None:
+            return int(entry.value["arrival"])
+        return max((snapshot["arrival"] for snapshot in self.all().values()), default=0) + 1
+
+    def _freeze(self, source: str, section: Any, name: str, arrival: int) -> dict[str, Any] | None:
+        """The listing of a source; None if it delivers new files only and has none."""
+        before = [(each, value) for each, value in self.all().items() if value["arrival"] < arrival and source in value["sources"]]
+        landing = self._landing(source, section)
+        if landing is not None:
+            earlier = tuple(landing / each for each, _ in reversed(before))
+            section.land(Delivery(landing / name, name, arrival, earlier))
+        found = sorted(list_files(source, section, landing / name if landing is not None else None))
         if not found:
             msg = f"source {source!r} has no files: nothing under {section.path!r} matches"
             raise SnapshotError(msg)
         frame = pl.DataFrame(found, schema=LISTING, orient="row")
+        if section.deliver == "new_files":
+            for _, value in before:
+                frame = frame.join(self._store.read_table(value["sources"][source]["listing"]), on=["path", "digest"], how="anti")
+            if frame.is_empty():
+                return None
         table = self._store.write_table([frame], LISTING)
         return {"listing": table.digest, "files": frame.height, "bytes": int(frame["bytes"].sum())}
 
-    def _publish(self, name: str, entry: Entry, listed: dict[str, Any]) -> dict[str, Any]:
-        if entry.value is not None:
-            arrival = entry.value["arrival"]
-        else:
-            arrival = max((snapshot["arrival"] for snapshot in self.all().values()), default=0) + 1
-        value = {"arrival": arrival, "sources": listed}
+    def _landing(self, source: str, section: Any) -> Path | None:
+        return landing_folder(self._store, self._corpus, source, section)
+
+    def _publish(self, name: str, entry: Entry, value: dict[str, Any]) -> dict[str, Any]:
         if entry.value != value and not self.register.publish(name, entry.generation, value):
             msg = f"another run changed snapshot {name!r} at the same time; look at it and try again"
             raise SnapshotError(msg)
@@ -136,12 +168,17 @@ def shard_of(source: str, path: str, shards: int) -> str:
     return f"{source}-{int(digest('shard', path)[:8], 16) % shards}"
 
 
-def landing_folder(store: Store, source: str, section: Any) -> Path | None:
-    """Where a source that fetches or writes its own files lands them; None for one that only reads."""
+def landing_folder(store: Store, corpus: str, source: str, section: Any) -> Path | None:
+    """Where a source that fetches or writes its own files lands them, in a folder per snapshot; None for one that only reads.
+
+    It is the source's `path` if it names one, else in the store. A bucket holds no landing: fetching appends to files.
+    """
     if not hasattr(section, "land"):
         return None
-    where = store.root / "landing" if store.root is not None else store.scratch() / "data4llm-landing"
-    return where / f"{source}-{digest('landing', section.model_dump_json())[:12]}"
+    if section.path:
+        return Path(section.path)
+    where = store.root if store.root is not None else store.scratch() / "data4llm"
+    return where / "landing" / corpus / source
 
 
 def list_files(source: str, section: Any, landing: Path | None) -> Iterator[SourceFile]:
@@ -149,8 +186,6 @@ def list_files(source: str, section: Any, landing: Path | None) -> Iterator[Sour
     if "://" in section.path:
         yield from _list_bucket(section)
         return
-    if landing is not None:
-        section.land(landing)
     root = landing or root_of(section.path)
     if landing is None and _PATTERN.search(section.path):
         found_files = (Path(found) for found in glob.iglob(section.path, recursive=True))
@@ -177,11 +212,18 @@ def wanted(name: str, section: Any) -> bool:
     return included and not any(_matches(name, pattern) for pattern in section.exclude)
 
 
-def open_file(store: Store, source: str, section: Any, path: str) -> BinaryIO:
-    """A byte stream of a listed file. Raises FileNotFoundError if it has gone."""
-    landing = landing_folder(store, source, section)
+def open_file(store: Store, corpus: str, partition: Partition, section: Any, path: str) -> BinaryIO:
+    """A byte stream of a listed file. Raises FileNotFoundError if it has gone.
+
+    What a source landed for one snapshot may refer to what it landed for another, as `../<snapshot>/<path>`, and no further.
+    """
+    landing = landing_folder(store, corpus, partition.source, section)
     if landing is not None:
-        return (landing / path).open("rb")
+        found = (landing / partition.snapshot / path).resolve()
+        if not found.is_relative_to(landing.resolve()):
+            msg = f"{path} leads out of the landing of source {partition.source!r}"
+            raise FileNotFoundError(msg)
+        return found.open("rb")
     if "://" in section.path:
         reader: Any = obstore.open_reader(from_url(section.path), path)
         return reader

@@ -77,7 +77,8 @@ class Draft:
 
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
         self.count("files_opened", 1)
-        return open_file(self._store, self.partition.source, self._state.graph.sources[self.partition.source], path)
+        graph = self._state.graph
+        return open_file(self._store, graph.corpus, self.partition, graph.sources[self.partition.source], path)
 
     # Measuring
 

@@ -23,6 +23,7 @@ from typing import BinaryIO, ClassVar, Literal, cast
 
 from pydantic import Field
 
+from data4llm_assets.node import Delivery
 from data4llm_assets.raw_crawl.files import file_record
 from data4llm_assets.raw_crawl.source import Found, SourceSection
 
@@ -65,8 +66,9 @@ class InstalledPython(SourceSection):
     def records(self, stream: BinaryIO, path: str) -> Iterator[Found]:
         yield file_record(self, stream, path)
 
-    def land(self, folder: Path) -> None:
-        """Write the files under `folder`, all or nothing: it appears with everything in it. One that holds files is left alone."""
+    def land(self, delivery: Delivery) -> None:
+        """Write the files of a snapshot, all or nothing: its folder appears with everything in it. One with files is left alone."""
+        folder = delivery.folder
         if folder.is_dir() and any(folder.iterdir()):
             return
         folder.parent.mkdir(parents=True, exist_ok=True)

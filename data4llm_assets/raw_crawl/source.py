@@ -61,7 +61,7 @@ class Skipped(NamedTuple):
 
 Found = Record | Bad | Skipped
 
-_ONLY_LISTED = frozenset({"path", "include", "exclude", "shards", "priority", "access"})
+_ONLY_LISTED = frozenset({"path", "include", "exclude", "shards", "priority", "access", "deliver"})
 
 
 class SourceSection(Parameters):
@@ -87,6 +87,10 @@ class SourceSection(Parameters):
     )
     shards: int = Field(1, ge=1, le=99, description="slices that are built, checked and published one by one")
     priority: int = Field(0, description="of two equal documents the one from the source with the lower number stays")
+    deliver: Literal["everything", "new_files"] = Field(
+        "everything",
+        description="what a snapshot lists: every file there is, or only those that no earlier snapshot has with the same content",
+    )
     max_bytes: int = Field(50_000_000, ge=1, description="bytes; a larger record is quarantined, and never held in memory whole")
 
     def records(self, stream: BinaryIO, path: str) -> Iterator[Found]:

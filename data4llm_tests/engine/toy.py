@@ -26,6 +26,7 @@ class Folder(Parameters):
     exclude: tuple[str, ...] = ()
     shards: int = 2
     priority: int = 0
+    deliver: str = "everything"
 
 
 class Length(Method):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from data4llm_assets.node import Delivery
 from data4llm_assets.raw_crawl.files import Files
 from data4llm_assets.raw_crawl.installed_python import InstalledPython
 from data4llm_assets.raw_crawl.source import Record
@@ -22,7 +23,7 @@ def landed(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(("part", "suffix"), [("docs", ".txt"), ("code", ".py"), ("manual", ".html")])
 def test_what_lands_is_natural_bounded_and_the_same_every_time(tmp_path: Path, part: str, suffix: str) -> None:
     for folder in ("one", "two"):
-        source(part, 12).land(tmp_path / folder)
+        source(part, 12).land(Delivery(tmp_path / folder, "first", 1))
     assert landed(tmp_path / "one") == landed(tmp_path / "two")
     assert len(landed(tmp_path / "one")) == 12
     assert any(name.endswith(suffix) for name in landed(tmp_path / "one"))
@@ -48,17 +49,17 @@ def test_a_landing_is_all_or_nothing_and_never_repeated(tmp_path: Path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            corpus.land(tmp_path / "landing")
+            corpus.land(Delivery(tmp_path / "landing", "first", 1))
     assert not (tmp_path / "landing").exists()
-    corpus.land(tmp_path / "landing")
+    corpus.land(Delivery(tmp_path / "landing", "first", 1))
     before = landed(tmp_path / "landing")
-    source("docs", 9).land(tmp_path / "landing")
+    source("docs", 9).land(Delivery(tmp_path / "landing", "first", 1))
     assert landed(tmp_path / "landing") == before
 
 
 def test_landed_files_are_read_as_any_files(tmp_path: Path) -> None:
     corpus = source("docs", 3)
-    corpus.land(tmp_path / "landing")
+    corpus.land(Delivery(tmp_path / "landing", "first", 1))
     files = Files(kind="files", path="x", domain="docs")
     for name in landed(tmp_path / "landing"):
         with (tmp_path / "landing" / name).open("rb") as ours, (tmp_path / "landing" / name).open("rb") as theirs:
