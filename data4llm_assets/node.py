@@ -6,7 +6,7 @@ A stage's `stage.py` describes its nodes in these terms; the engine knows no sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +110,16 @@ def between(
     return Expectation(quality, "ExpectColumnValuesToBeBetween", arguments, why, severity, frame)
 
 
+class Before(Protocol):
+    """A table that a node read, and one that it made of it, both published earlier."""
+
+    def taken(self, columns: list[str]) -> pl.DataFrame:
+        """Columns of what was read."""
+
+    def made(self, columns: list[str], groups: Container[int] | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Columns of what was made, row group by row group with their numbers; `groups`: only those."""
+
+
 class Work(Protocol):
     """What a node's function may do. It has no other way to the outside: no paths, no network, no clock."""
 
@@ -133,6 +143,10 @@ class Work(Protocol):
 
     def texts(self, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
         """(doc_id, text) of some documents of a partition that this node reads, as its view sees them."""
+
+    def before(self, taken: Ref, made: str) -> Iterator[Before]:
+        """What this node made of other tables `taken` by the very settings of now: here before this, and of the same shard in other
+        snapshots, the nearest first. A function may take rows from there that it would make just so again, and nothing else."""
 
     def files(self) -> list[SourceFile]:
         """The frozen listing of this partition, sorted by path; for the node that reads sources."""

@@ -5,8 +5,9 @@ Here: reading. Not here: which tables are current (`state`), or what a node may 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cached_property
+from typing import NamedTuple
 
 import polars as pl
 
@@ -46,6 +47,22 @@ class Batch:
     def complete(self) -> pl.DataFrame:
         """The rows with their text, columns in the order in which they are stored."""
         return self.rows.with_columns(self.texts["text"]).select(self._columns)
+
+
+class Published(NamedTuple):
+    """`node.Before`: the digests of a table that was read and of one that was made of it."""
+
+    store: Store
+    read: str
+    written: str
+
+    def taken(self, columns: list[str]) -> pl.DataFrame:
+        return self.store.read_table(self.read, columns)
+
+    def made(self, columns: list[str], groups: Container[int] | None = None) -> Iterator[tuple[int, pl.DataFrame]]:
+        for group in self.store.row_groups(self.written):
+            if groups is None or group.number in groups:
+                yield group.number, group.read(columns)
 
 
 def batches(store: Store, view: View, files: Files, kept: pl.DataFrame) -> Iterator[Batch]:

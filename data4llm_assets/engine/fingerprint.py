@@ -26,15 +26,17 @@ class Ingredients:
         self._common.clear()
 
     def ingredients(self, node: Node, partition: Partition, varying: Mapping[str, bytes]) -> dict[str, Any]:
-        common, _ = self._of_recipe(node, partition.source)
+        common = self.of_recipe(node, partition.source)
         return {**common, **{name: json.loads(value) for name, value in varying.items()}}
 
     def fingerprint(self, node: Node, partition: Partition, varying: Mapping[str, bytes]) -> str:
         """`json_digest` of the ingredients."""
-        _, written = self._of_recipe(node, partition.source)
+        self.of_recipe(node, partition.source)
+        _, written = self._common[node.name, partition.source]
         return object_digest({**written, **varying})
 
-    def _of_recipe(self, node: Node, source: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    def of_recipe(self, node: Node, source: str) -> dict[str, Any]:
+        """What the recipe and the code say of a node, for every partition of a source alike. As JSON gives it back."""
         if (node.name, source) not in self._common:
             made_of: dict[str, Any] = {
                 "format": FORMAT,
@@ -45,8 +47,9 @@ class Ingredients:
                 "checks": [[e.quality, e.kind, e.frame, e.severity, dict(e.arguments)] for e in node.expectations],
                 "retention": list(node.retention.get(source) or node.retention.get("*") or ()),
             }
-            self._common[node.name, source] = made_of, {name: canonical(value) for name, value in made_of.items()}
-        return self._common[node.name, source]
+            written = {name: canonical(value) for name, value in made_of.items()}
+            self._common[node.name, source] = {name: json.loads(value) for name, value in written.items()}, written
+        return self._common[node.name, source][0]
 
 
 def _named(methods: Iterable[tuple[Method, str | None]]) -> list[list[Any]]:

@@ -5,7 +5,7 @@ The planner, the shell and the readers all look here, so they cannot disagree ab
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,10 @@ from data4llm_assets.engine.store import Store, TableFile
 from data4llm_assets.node import Node, Partition, Read
 
 CORPUS_WIDE = Partition("")
+_SETTINGS = ("format", "function", "version", "settings", "methods")
+"""What decides which rows a node makes of others; its checks only decide whether they are published."""
+_NEIGHBOURS = 4
+"""Snapshots in which an unchanged document is looked for: further away there is little that is not nearer, too."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,20 @@ class State:
         """The frozen files of a partition, sorted by path."""
         section = self.graph.sources[partition.source]
         return self._snapshots.listing(self.snapshots[partition.snapshot], partition.source, partition.shard, section.shards)
+
+    def alike(self, node: Node, partition: Partition) -> Iterator[dict[str, Any]]:
+        """Manifests of what `node` published by the settings of now, whatever it read: of this partition before, and of the same
+        shard in the snapshots next to its own."""
+        others = [each for each in self.grid if each.shard == partition.shard and each != partition]
+        nearest = sorted(others, key=lambda each: (abs(each.arrival - partition.arrival), each.arrival))[:_NEIGHBOURS]
+        candidates = [partition, *nearest]
+        self._registers[node.name].look(file_name(each.key) for each in candidates)
+        recipe = self._made_of.of_recipe(node, partition.source)
+        for each in candidates:
+            value = self.entry(node.name, each.key).value
+            manifest = None if value is None else self.manifest(value["fingerprint"])
+            if manifest is not None and all(manifest["ingredients"][name] == recipe[name] for name in _SETTINGS):
+                yield manifest
 
     def manifest(self, fingerprint: str) -> dict[str, Any] | None:
         found = self.store.get_json(manifest_path(fingerprint))

@@ -11,7 +11,7 @@ import polars as pl
 
 from data4llm_assets.document import MIXED
 from data4llm_assets.engine.digest import json_digest
-from data4llm_assets.engine.documents import Batch, batches, read_kept, texts
+from data4llm_assets.engine.documents import Batch, Published, batches, read_kept, texts
 from data4llm_assets.engine.measures import Remembered, measured
 from data4llm_assets.engine.snapshots import open_file
 from data4llm_assets.engine.state import State, manifest_path, table_name
@@ -71,6 +71,14 @@ class Draft:
     def texts(self, partition: Partition, doc_ids: pl.Series) -> pl.DataFrame:
         view = self._view()
         return self._counted(texts(self._store, view, self._files(view, partition), pl.DataFrame({"doc_id": doc_ids})))
+
+    def before(self, taken: Ref, made: str) -> Iterator[Published]:
+        label = f"{self._state.graph.nodes[taken.node].function}/{taken.table}"
+        for manifest in self._state.alike(self._node, self.partition):
+            read = next((digest for name, _, digest in manifest["ingredients"]["inputs"] if name == label), None)
+            written = manifest["tables"].get(made)
+            if read and written and self._store.has_table(read) and self._store.has_table(written[0]):
+                yield Published(self._store, read, written[0])
 
     def files(self) -> list[SourceFile]:
         return list(self._state.listing(self.partition).files)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import polars as pl
 
 from data4llm_assets.document import DECISIONS, DOCUMENTS, conform, text_digests
-from data4llm_assets.extracted_text.extraction import Extracted, Extraction, Refused
-from data4llm_assets.node import Work
+from data4llm_assets.extracted_text.carried import Carried, whole_files
+from data4llm_assets.extracted_text.extraction import FAULTS, Extracted, Extraction, Refused
+from data4llm_assets.node import Ref, Work
 from data4llm_assets.raw_crawl.reading import identify, source_records
 from data4llm_assets.raw_crawl.source import Record, SourceSection
 from data4llm_assets.raw_crawl.tally import SMALLEST_SHARE
@@ -28,26 +29,31 @@ _TAGS = (
 def extract_documents(
     work: Work,
     source: SourceSection,
-    index: pl.DataFrame,
+    records: Ref,
     methods: Mapping[str, Extraction],
     write: Callable[[str, pl.DataFrame], None],
 ) -> dict[str, pl.DataFrame]:
-    """Extract every indexed record of a partition that its source still gives.
+    """Extract every indexed record of a partition that its source still gives. What has not changed is taken from before.
 
     Parameters
     ----------
-    index : `document.RECORDS`. methods : by media type. write : takes a table's name and some rows of it.
+    records : where the index lies, `document.RECORDS`. methods : by media type. write : takes a table's name and some rows of it.
 
     Returns
     -------
     Metric frames: `partition`, `media_types`, `domains`.
     """
-    documents = _Documents(index, write)
+    index = work.read(records)
+    carried = Carried(work, records, index)
+    documents = _Documents(index, write, carried.documents())
+    if len(carried.rows):
+        work.count("documents_carried", len(carried.rows))
     rows = {doc_id: row for row, doc_id in enumerate(index["doc_id"].to_list())}
-    unread = set(rows)
+    unread = rows.keys() - set(index["doc_id"].gather(carried.rows))
     places: dict[str, str] = {}
     displaced: set[str] = set()
-    for _, found in source_records(source, work, verify=False):
+    spared = whole_files([file.path for file in work.files()], index, carried.rows)
+    for _, found in source_records(source, work, verify=False, without=spared):
         if not isinstance(found, Record):
             continue
         doc_id = identify(work.partition, found)
@@ -71,7 +77,7 @@ def extract_documents(
         documents.refuse(
             rows[doc_id], changed if doc_id in displaced else Refused(MISSING, "the source no longer gives this record")
         )
-    documents.flush()
+    documents.finish()
     return documents.metrics()
 
 
@@ -90,10 +96,17 @@ def extracted(method: Extraction, record: Record) -> Extracted | Refused:
 
 
 class _Documents:
-    """Rows of `document.DOCUMENTS` and decisions, written in batches of bounded bytes, and counts of both."""
+    """Rows of `document.DOCUMENTS` and decisions, written in batches of bounded bytes, and counts of both.
 
-    def __init__(self, index: pl.DataFrame, write: Callable[[str, pl.DataFrame], None]) -> None:
+    What is carried is put where it would stand had it been extracted: in order of the index.
+    """
+
+    def __init__(
+        self, index: pl.DataFrame, write: Callable[[str, pl.DataFrame], None], carried: Iterator[tuple[int, dict[str, Any]]]
+    ) -> None:
         self._index, self._write = index, write
+        self._carried = carried
+        self._next = next(carried, None)
         self._rows: list[int] = []
         self._found: list[Extracted] = []
         self._meta: list[list[dict[str, str]]] = []
@@ -101,16 +114,28 @@ class _Documents:
         self._bytes = 0
         self._refused: Counter[str] = Counter()
         self._stats: list[pl.DataFrame] = []
-        self._errors = 0
 
     def add(self, row: int, record: Record, found: Extracted | Refused) -> None:
         if isinstance(found, Refused):
             self.refuse(row, found)
             return
+        self._carry(before=row)
+        self._append(row, found, [{"key": key, "value": value} for key, value in {**record.meta, **found.meta}.items()])
+
+    def finish(self) -> None:
+        self._carry(before=self._index.height)
+        self.flush()
+
+    def _carry(self, before: int) -> None:
+        while self._next is not None and self._next[0] < before:
+            row, made = self._next
+            self._append(row, Extracted(made["text"], made["title"], made["language"]), made["meta"])
+            self._next = next(self._carried, None)
+
+    def _append(self, row: int, found: Extracted, meta: list[dict[str, str]]) -> None:
         self._rows.append(row)
         self._found.append(found)
-        self._meta.append([{"key": key, "value": value} for key, value in {**record.meta, **found.meta}.items()])
-        self._errors += bool(found.errors)
+        self._meta.append(meta)
         self._bytes += len(found.text)
         if self._bytes >= BATCH_BYTES:
             self.flush()
@@ -169,7 +194,7 @@ class _Documents:
             "replacement_share": share(int(stats["garbled"].sum()), written),
             "html_share_left": share(int(html["tagged"].sum()), html.height),
             "control_share": share(int(stats["controls"].sum()), written),
-            "faulty_markup": self._errors,
+            "faulty_markup": int(stats["faulty"].sum()),
             "languages": stats["language"].drop_nulls().n_unique(),
             "titled_share": share(written - int(stats["title_missing"].sum()), written),
         }
@@ -201,4 +226,5 @@ def _stats(documents: pl.DataFrame) -> pl.DataFrame:
         garbled=text.str.count_matches("\ufffd", literal=True) * 100 > text.str.len_chars(),
         tagged=text.str.contains(_TAGS),
         controls=text.str.contains(r"[\x00-\x08\x0e-\x1f]"),
+        faulty=pl.col("meta").list.eval(pl.element().struct.field("key") == FAULTS).list.any(),
     )

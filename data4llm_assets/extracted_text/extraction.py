@@ -9,18 +9,18 @@ from typing import NamedTuple
 from data4llm_assets.method import Measure, Method
 from data4llm_assets.raw_crawl.source import Record
 
+FAULTS = "markup_faults"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n{3,}[^\S\n]*")
 
 
 class Extracted(NamedTuple):
-    """The text of one document. `errors` counts faults of the markup that the parser got over."""
+    """The text of one document. `meta[FAULTS]` counts faults of the markup that the parser got over, if there were any."""
 
     text: str
     title: str | None = None
     language: str | None = None
     meta: Mapping[str, str] = {}
-    errors: int = 0
 
 
 class Refused(NamedTuple):
@@ -38,7 +38,8 @@ class Extraction(Method):
     def extract(self, payload: bytes, record: Record) -> Extracted | Refused:
         """The text of a payload. `record` is what the index knows of it; its own `payload` is the same bytes.
 
-        Must be a pure function of its arguments and of the parameters: no clock, no cache whose state shows, no network.
+        Must be a pure function of its arguments and of the parameters: no clock, no cache whose state shows, no network. When and
+        where within its file a record was fetched must not matter: what is made of a page is taken over while the page stays.
         """
         raise TypeError(f"{type(self).__name__} must define extract()")
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from data4llm_assets.extracted_text import light_markup
 from data4llm_assets.extracted_text.charset import decode
-from data4llm_assets.extracted_text.extraction import Extracted, LimitedExtraction, Refused, plain_form, tidy
+from data4llm_assets.extracted_text.extraction import FAULTS, Extracted, LimitedExtraction, Refused, plain_form, tidy
 from data4llm_assets.method import Measure
 from data4llm_assets.raw_crawl.source import Record
 
@@ -44,7 +44,7 @@ class RestructuredText(LimitedExtraction):
     their text.
     """
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     uses: ClassVar[tuple[str, ...]] = ("docutils", "charset-normalizer")
     method: Literal["restructuredtext"] = "restructuredtext"
     max_bytes: Measure[int] = Field(2_000_000, ge=1, description="bytes of reStructuredText; docutils reads some 200 kB a second")
@@ -61,7 +61,8 @@ class RestructuredText(LimitedExtraction):
         from docutils import nodes
 
         errors = sum(message["level"] >= _ERROR for message in document.findall(nodes.system_message))
-        return Extracted(tidy("\n\n".join(_Writer().blocks(document))), _title(document), errors=errors)
+        meta = {FAULTS: str(errors)} if errors else {}
+        return Extracted(tidy("\n\n".join(_Writer().blocks(document))), _title(document), meta=meta)
 
 
 def parse(source: str) -> Any:

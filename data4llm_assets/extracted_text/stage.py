@@ -91,7 +91,7 @@ class ExtractedText(Section):
             # Parsers recurse. In a thread of their own they always start with an empty stack, so that a document is beyond Python's
             # recursion limit or not whoever called; what they give must not hang on that.
             with ThreadPoolExecutor(max_workers=1, thread_name_prefix="parsers") as own_stack:
-                metrics = own_stack.submit(extract_documents, work, source, work.read(records), methods, work.write).result()
+                metrics = own_stack.submit(extract_documents, work, source, records, methods, work.write).result()
             for frame, rows in metrics.items():
                 work.metric(frame, rows)
 

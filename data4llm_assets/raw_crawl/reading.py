@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO, cast
 
 from data4llm_assets.document import document_id
@@ -20,8 +20,10 @@ class SourceUnreachable(RuntimeError):
     """A file could not be read to its end: a failure of the disk or the network, not of the data. Nothing is decided from it."""
 
 
-def source_records(source: SourceSection, work: Work, *, verify: bool = True) -> Iterator[tuple[SourceFile, Found]]:
-    """Everything in every file of the partition's frozen listing, file by file, in order of path.
+def source_records(
+    source: SourceSection, work: Work, *, verify: bool = True, without: Collection[str] = ()
+) -> Iterator[tuple[SourceFile, Found]]:
+    """Everything in every file of the partition's frozen listing but those in `without`, file by file, in order of path.
 
     A file that has vanished, holds nothing, or (with `verify`) is not the one that was listed gives a `Bad` of its own. Whether it
     is the listed one is known only at its end: that `Bad` takes back everything the file gave before.
@@ -32,6 +34,8 @@ def source_records(source: SourceSection, work: Work, *, verify: bool = True) ->
         If reading failed. A broken disk must not be taken for broken data.
     """
     for file in work.files():
+        if file.path in without:
+            continue
         if file.bytes == 0:
             yield file, Bad(EMPTY_FILE, "the file has 0 bytes", file.path, 0.0)
             continue

@@ -97,7 +97,7 @@ a      b
 """
     found = extracted(REST, source)
     assert found.title == "Title"
-    assert found.errors == 1
+    assert found.meta == {"markup_faults": "1"}
     assert found.text == (
         "# Title\n\nA pkg.Thing and a link, `code` and substituted.\n\n## Part\n\n- one\n\n- two\n\n  1. inner\n\n"
         "```python\nx = 1\n```\n\n- term:\n  its meaning\n\nNote:\n\nBe careful.\n\n| a | b |\n| --- | --- |\n| 1 | 2 |"
@@ -134,7 +134,7 @@ Unbalanced ``literal
     assert "root" not in found.text
     assert "import" not in found.text
     assert "raw" not in found.text
-    assert found.errors == 2
+    assert found.meta == {"markup_faults": "2"}
     assert capfd.readouterr() == ("", "")
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, BinaryIO
 
 import polars as pl
 
-from data4llm_assets.node import Node, Partition, Place, Ref, SourceFile, View
+from data4llm_assets.node import Before, Node, Partition, Place, Ref, SourceFile, View
 
 PARTITION = Partition("web-0|one", source="web", shard="web-0", snapshot="one")
 
@@ -45,6 +45,9 @@ class CrawlWork:
 
     def read(self, ref: Ref) -> pl.DataFrame:
         return self._tables[ref]
+
+    def before(self, taken: Ref, made: str) -> Iterator[Before]:
+        return iter(())
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
         self._written.setdefault(table, []).append(frame)
