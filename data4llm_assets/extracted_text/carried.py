@@ -87,7 +87,7 @@ def _file() -> pl.Expr:
 
 
 def _keyed(records: pl.DataFrame) -> pl.DataFrame:
-    """What decides the extraction of each record, in columns that can be joined on. A record without URL may go by its file's name."""
+    """What decides the extraction of each record, in columns that can be joined on. A record without URL may go by its file."""
     pair = pl.element().struct
     written = pl.col("meta").list.eval(pl.concat_str(pair.field("key"), pl.lit("\0"), pair.field("value"))).list.join("\0\0")
     return records.select("doc_id", *_DECIDES, pl.when(pl.col("url").is_null()).then(_file()).alias("file"), written.alias("meta"))
