@@ -35,7 +35,10 @@ steps:
     parts: 1
 retention: {deduped: {min: 0}, filtered: {min: 0}, extracted_text: {min: 0}}
 """
-WORDS = ["river", "gauge", "keeper", "water", "level", "morning", "report", "bridge", "season", "field", "stone", "winter", "harbour", "letter", "market", "road"]
+WORDS = [
+    "river", "gauge", "keeper", "water", "level", "morning", "report", "bridge", "season", "field", "stone", "winter", "harbour",
+    "letter", "market", "road",
+]  # fmt: skip
 
 
 class World:

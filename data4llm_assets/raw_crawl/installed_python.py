@@ -8,6 +8,7 @@ in turn.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from typing import BinaryIO, ClassVar, Literal, cast
 
 from pydantic import Field
 
+from data4llm_assets.document import digest
 from data4llm_assets.node import Delivery
 from data4llm_assets.raw_crawl.files import file_record
 from data4llm_assets.raw_crawl.source import Found, SourceSection
@@ -51,7 +53,7 @@ class InstalledPython(SourceSection):
     """Documents out of this Python installation. `path` is given by the store: it names no folder of the user's."""
 
     version: ClassVar[str] = "1"
-    listing_only: ClassVar[frozenset[str]] = SourceSection.listing_only | {"part", "packages", "documents"}
+    listing_only: ClassVar[frozenset[str]] = SourceSection.listing_only | {"part", "packages", "documents", "drift"}
     kind: Literal["installed_python"]
     path: str = Field("", description="unused: files land in the store")
     part: Literal["docs", "code", "manual"] = Field(
@@ -60,6 +62,13 @@ class InstalledPython(SourceSection):
     )
     packages: tuple[str, ...] | None = Field(
         None, description="distributions to take from (docs, code) or modules (manual); null: all, or known ones"
+    )
+    drift: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="share of documents that are gone, edited or new (a third each) in every snapshot after the first: "
+        "a simulation of a world that changes, for trying out refreshes",
     )
     documents: int | None = Field(None, ge=1, description="at most so many documents; null: 700 docs, 1200 code, 300 manual")
 
@@ -75,7 +84,7 @@ class InstalledPython(SourceSection):
         # Beside the folder, so that the rename stays within one file system and a kill leaves nothing that looks landed.
         making = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            for name, content in self.landed():
+            for name, content in self.landed(delivery.arrival):
                 place = making / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
@@ -88,18 +97,44 @@ class InstalledPython(SourceSection):
         finally:
             shutil.rmtree(making, ignore_errors=True)
 
-    def landed(self) -> Iterator[Landed]:
-        """(path, content) of every file that this part lands, in order."""
+    def landed(self, arrival: int = 1) -> Iterator[Landed]:
+        """(path, content) of every file that this part lands in the `arrival`-th snapshot, in order."""
+        limit = self.documents or DOCUMENTS[self.part]
+        # New documents are those beyond the cap: it rises with every snapshot.
+        for name, content in islice(self._installed(), limit + (arrival - 1) * round(limit * self.drift / 3)):
+            # Each document has one turn to change, and one way in which it does.
+            turn = 2 + math.floor(_draw("turn", name) / (self.drift * 2 / 3)) if self.drift else math.inf
+            if turn > arrival:
+                yield name, content
+            elif _draw("how", name) < 1 / 2:
+                yield name, _edited(name, content, int(turn))
+
+    def _installed(self) -> Iterator[Landed]:
         wanted = None if self.packages is None else [_canonical(name) for name in self.packages]
         match self.part:
             case "manual":
-                found = _manual(self.packages, self.documents or DOCUMENTS["manual"])
+                yield from _manual(self.packages)
             case "docs":
-                found = _in_turn(_docs(name, package) for name, package in _distributions(wanted))
+                yield from _in_turn(_docs(name, package) for name, package in _distributions(wanted))
             case "code":
                 known = [_canonical(name) for name in CODE_PACKAGES]
-                found = _in_turn(_code(name, package) for name, package in _distributions(known if wanted is None else wanted))
-        yield from islice(found, self.documents or DOCUMENTS[self.part])
+                yield from _in_turn(_code(name, package) for name, package in _distributions(known if wanted is None else wanted))
+
+
+def _draw(what: str, name: str) -> float:
+    """A number in [0, 1) that depends on the document alone."""
+    return int(digest("drift", what, name)[:13], 16) / 16**13
+
+
+def _edited(name: str, content: bytes, turn: int) -> bytes:
+    """The document with a sentence more."""
+    sentence = f"This page was looked over again for delivery {turn}."
+    match Path(name).suffix:
+        case ".py":
+            return content + f"\n# {sentence}\n".encode()
+        case ".html":
+            return content.replace(b"</body>", f"<p>{sentence}</p></body>".encode())
+    return content + f"\n\n{sentence}\n".encode()
 
 
 def _distributions(wanted: list[str] | None) -> list[tuple[str, metadata.Distribution]]:
@@ -147,14 +182,19 @@ def _readable(package: metadata.Distribution, file: metadata.PackagePath, landed
         yield landed, content
 
 
-def _manual(modules: tuple[str, ...] | None, limit: int) -> Iterator[Landed]:
+def _manual(modules: tuple[str, ...] | None) -> Iterator[Landed]:
     # Isolated and without site-packages: the pages depend on this Python alone, and importing has no effect on this process.
     script = Path(__file__).with_name("python_manual.py")
-    command = [sys.executable, "-I", "-S", str(script), str(limit), *(modules or ())]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    for line in done.stdout.splitlines():
-        name, html = json.loads(line)
-        yield f"{name}.html", html.encode()
+    command = [sys.executable, "-I", "-S", str(script), *(modules or ())]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as pages:
+        assert pages.stdout is not None
+        try:
+            for line in pages.stdout:
+                name, html = json.loads(line)
+                yield f"{name}.html", html.encode()
+        finally:
+            # Whoever wanted fewer pages stops here.
+            pages.kill()
 
 
 def _in_turn(packages: Iterable[Iterator[Landed]]) -> Iterator[Landed]:

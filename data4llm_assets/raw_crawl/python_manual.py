@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import importlib
-import itertools
 import json
 import pydoc
 import re
@@ -120,13 +119,13 @@ def page(name: str) -> str | None:
     return html
 
 
-def main(limit: int, names: list[str]) -> None:
-    """Write one JSON line (module, page) for each of at most `limit` modules, to standard output; no names: all."""
+def main(names: list[str]) -> None:
+    """Write one JSON line (module, page) for each module, to standard output; no names: all."""
     warnings.simplefilter("ignore")
-    pages = ((name, page(name)) for name in MODULES if not names or name in names)
-    for name, html in itertools.islice(((name, html) for name, html in pages if html is not None), limit):
-        sys.stdout.write(json.dumps([name, html]) + "\n")
+    for name in MODULES:
+        if (not names or name in names) and (html := page(name)) is not None:
+            sys.stdout.write(json.dumps([name, html]) + "\n")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    main(sys.argv[1:])

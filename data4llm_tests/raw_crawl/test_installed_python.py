@@ -12,8 +12,8 @@ from data4llm_assets.raw_crawl.installed_python import InstalledPython
 from data4llm_assets.raw_crawl.source import Record
 
 
-def source(part: str, documents: int, packages: tuple[str, ...] | None = None) -> InstalledPython:
-    return InstalledPython(kind="installed_python", domain="docs", part=part, documents=documents, packages=packages)
+def source(part: str, documents: int, packages: tuple[str, ...] | None = None, drift: float = 0.0) -> InstalledPython:
+    return InstalledPython(kind="installed_python", domain="docs", part=part, documents=documents, packages=packages, drift=drift)
 
 
 def landed(folder: Path) -> dict[str, bytes]:
@@ -66,3 +66,21 @@ def test_landed_files_are_read_as_any_files(tmp_path: Path) -> None:
             (found,) = corpus.records(ours, name)
             assert isinstance(found, Record)
             assert [found] == list(files.records(theirs, name))
+
+
+def test_a_drifting_world_loses_edits_and_gains_a_share_of_its_documents_in_every_snapshot() -> None:
+    corpus = source("code", 300, drift=0.06)
+    first, second, third = (dict(corpus.landed(arrival)) for arrival in (1, 2, 3))
+    assert first == dict(source("code", 300).landed())
+    gone, new = first.keys() - second.keys(), second.keys() - first.keys()
+    edited = [name for name in first.keys() & second.keys() if first[name] != second[name]]
+    # Which documents change hangs on what is installed: about two per cent each.
+    assert len(new) == 6
+    assert 1 <= len(gone) <= 16
+    assert 1 <= len(edited) <= 16
+    assert all(second[name].startswith(first[name]) for name in edited)
+    assert second[edited[0]].decode().endswith("\n# This page was looked over again for delivery 2.\n")
+    # What changed stays changed, what is gone stays away.
+    assert all(third[name] == second[name] for name in edited)
+    assert not gone & third.keys()
+    assert second == dict(corpus.landed(2))
