@@ -87,9 +87,9 @@ DECISIONS = _schema(
 )
 """One row: what a rule said about a document. Never the offending text itself: a span and a type.
 
-`rule` is `method.signal`; `action` is drop, edit, carry or keep; `carry` marks an exact repeat of the same page in an earlier
-snapshot. `partner` is the doc_id a duplicate was dropped for; `reason` is a short sentence where a number does not explain the
-verdict (a parse error, say).
+`rule` is `method.signal`; `action` is drop, edit, carry or keep; `carry` marks a document whose page needs no new verdict: an exact
+repeat of the same page in an earlier snapshot, or a version that a newer one replaced. `partner` is the doc_id a duplicate was
+dropped for; `reason` is a short sentence where a number does not explain the verdict (a parse error, say).
 """
 
 SEQUENCES = _schema(

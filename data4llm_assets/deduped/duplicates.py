@@ -40,6 +40,7 @@ class Step:
     earlier : kept documents of earlier snapshots, (arrival: UInt32, page: UInt64, text: UInt64), the last two as hashes, and
         `<label>_key: UInt64`, `<label>_size: UInt32` for each method.
     new : documents of this snapshot in their total order: the same columns, `doc_id`, and `<label>_buckets: List(UInt64)`.
+    gone : `judged_before` of documents of earlier snapshots that were not kept.
     entries : the bucket entries of `earlier` under a method, in order; may be asked for again and again.
     fetch : texts of documents, earlier ones first.
     memory : bytes.
@@ -49,10 +50,16 @@ class Step:
     methods: Sequence[Matching]
     earlier: pl.DataFrame
     new: pl.DataFrame
+    gone: np.ndarray
     entries: Callable[[Matching], Iterable[Entries]]
     fetch: Fetch
     memory: int
     rule: KeepRule = "first_kept"
+
+
+def judged_before(page: np.ndarray, text: np.ndarray) -> np.ndarray:
+    """One number (uint64) for a page with a text, of the hashes of both: by it an exact repeat is known again."""
+    return page * np.uint64(0x9E3779B97F4A7C15) ^ text
 
 
 def bucket_entries(buckets: pl.Series, first: int = 0) -> Entries:
@@ -243,8 +250,9 @@ def _drops(
     partners = partner[nodes]
     page, text = both["page"].to_numpy(), both["text"].to_numpy()
     arrival = both["arrival"].to_numpy()
-    carried = (arrival[partners] < arrival[nodes]) & (page[nodes] == page[partners]) & (text[nodes] == text[partners])
-    equal = value[nodes] >= 1
+    of_partner = (arrival[partners] < arrival[nodes]) & (page[nodes] == page[partners]) & (text[nodes] == text[partners])
+    # A page that was dropped and comes again unchanged is dropped again, but no new loss.
+    carried = (of_partner & (value[nodes] >= 1)) | np.isin(judged_before(page[nodes], text[nodes]), step.gone)
     rules = pl.DataFrame(
         {
             "cause": list(range(-1, len(step.methods))),
@@ -257,7 +265,7 @@ def _drops(
         {
             "position": nodes - before,
             "cause": cause[nodes],
-            "action": np.where(carried & equal, "carry", "drop"),
+            "action": np.where(carried, "carry", "drop"),
             "value": value[nodes],
             "partner": (np.cumsum(status == KEPT) - 1)[partners],
         }

@@ -14,7 +14,7 @@ import polars as pl
 
 from data4llm_assets.deduped.arrivals import arrivals, read_texts
 from data4llm_assets.deduped.candidates import Entries
-from data4llm_assets.deduped.duplicates import bucket_entries
+from data4llm_assets.deduped.duplicates import bucket_entries, judged_before
 from data4llm_assets.deduped.flat import fingerprints
 from data4llm_assets.deduped.matching import Matching
 from data4llm_assets.deduped.verify import Fetch
@@ -49,6 +49,8 @@ class Kept:
         self.documents = pl.DataFrame(schema=schema)
         self.stands_for = np.zeros(0, np.int64)
         """How many documents each kept one stands for: itself, and those dropped (not carried) for it."""
+        self.gone = np.zeros(0, np.uint64)
+        """`judged_before` of the documents that were dropped."""
         self.masks: list[pl.Series] = []
         self.held: list[dict[str, Entries]] | None = []
         self.weight = 0
@@ -59,7 +61,8 @@ class Kept:
         judged : for every document that arrived with it, whether it is among `documents`.
         """
         mask = np.isin(np.arange(len(documents)), drops["position"].to_numpy(), invert=True)
-        fresh = documents.filter(pl.Series(mask))
+        fresh, gone = documents.filter(pl.Series(mask)), documents.filter(pl.Series(~mask))
+        self.gone = np.union1d(self.gone, judged_before(gone["page"].to_numpy(), gone["text"].to_numpy()))
         stays = judged.copy()
         stays[judged] = mask
         self.masks.append(pl.Series(stays))

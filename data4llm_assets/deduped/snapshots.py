@@ -50,7 +50,7 @@ def fold(work: Work, signatures: Ref, methods: Sequence[Matching], url: Url | No
         ingredients = {"before": state, "new": _digest(new, methods)}
         name, all_of_it = arrival.name, arrival.documents.select("partition", "doc_id")
         del new, arrival  # their strings are the larger half of what stands in memory, and no longer needed
-        step = duplicates.Step(methods, kept.documents, mine, kept.entries, kept.texts(mine), work.memory, rule)
+        step = duplicates.Step(methods, kept.documents, mine, kept.gone, kept.entries, kept.texts(mine), work.memory, rule)
 
         def decide(step: duplicates.Step = step) -> Mapping[str, pl.DataFrame]:
             drops, counted = duplicates.decide(step)

@@ -144,7 +144,7 @@ class Deduped(Section):
             name=judged.node,
             stage="deduped",
             function="deduped.duplicates",
-            version="1",
+            version="2",
             grain="corpus",
             make=lambda work: fold(work, signed, self),
             description="Which documents repeat an earlier kept one, over all snapshots in order of arrival",

@@ -9,6 +9,8 @@ import polars as pl
 
 from data4llm_assets.deduped.arrivals import Arrival, arrivals
 from data4llm_assets.deduped.budget import require
+from data4llm_assets.deduped.duplicates import judged_before
+from data4llm_assets.deduped.flat import fingerprints
 from data4llm_assets.deduped.tables import Scope
 from data4llm_assets.deduped.url import Url
 from data4llm_assets.node import Ref, Work
@@ -35,6 +37,7 @@ class Versions:
     def __init__(self, work: Work, signatures: Ref, method: Url, scope: Scope) -> None:
         self._work, self._method = work, method
         self._winners = pl.DataFrame()
+        self._gone = pl.Series("judged", [], pl.UInt64)
         self._replaced: list[pl.DataFrame] = []
         self._deferred: list[pl.DataFrame] = []
         if method.keep == "newest":
@@ -44,6 +47,8 @@ class Versions:
     def losers(self, arrival: Arrival) -> pl.DataFrame:
         """Documents of an arrival that do not stand for their URL: the columns of `LOSERS`."""
         here = _with_url(arrival)
+        if arrival.fresh:
+            self._gone = self._gone.clear()
         if self._method.keep == "first":
             if arrival.fresh or self._winners.is_empty():
                 self._winners = here.clear()
@@ -52,8 +57,12 @@ class Versions:
         same = (pl.col("page_id") == pl.col("page")) & (pl.col("text_digest") == pl.col("text"))
         # A document that two shards hold is one document, and no version of itself.
         lost = here.join(best, on=_KEY, how="left", maintain_order="left").filter(pl.col("doc_id") != pl.col("winner"))
-        carried = same & (pl.col("since") < pl.col("arrival"))
+        lost = lost.with_columns(judged=_judged(lost))
+        # It stands in another snapshot: unchanged in an earlier one, as a newer version in a later one. Or it lost before.
+        carried = (same & (pl.col("since") < pl.col("arrival"))) | (pl.col("since") > pl.col("arrival"))
+        carried |= pl.col("judged").is_in(self._gone.implode())
         action = pl.when(carried).then(pl.lit("carry")).otherwise(pl.lit("drop"))
+        self._gone = pl.concat([self._gone, lost["judged"]]).unique()
         return lost.select("position", "partition", "doc_id", "winner", action=action, later=pl.col("since") > pl.col("arrival"))
 
     def verdicts(self, compared: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
@@ -91,6 +100,11 @@ class Versions:
     def _held(self, winners: pl.DataFrame) -> pl.DataFrame:
         require(f"picking a version of {len(winners):,} URLs", len(winners) * _URL_BYTES, self._work.memory)
         return winners
+
+
+def _judged(documents: pl.DataFrame) -> pl.Series:
+    page, text = fingerprints(documents["page_id"]), fingerprints(documents["text_digest"])
+    return pl.Series("judged", judged_before(page.to_numpy(), text.to_numpy()))
 
 
 def _with_url(arrival: Arrival) -> pl.DataFrame:

@@ -48,7 +48,7 @@ def test_an_unchanged_page_is_carried_and_a_copy_elsewhere_is_dropped(build: Mak
         ("c", "exact.text", "drop", "a"),
         ("d", "exact.text", "drop", "a"),
         ("e", "exact.text", "carry", "a"),
-        ("f", "exact.text", "drop", "a"),
+        ("f", "exact.text", "carry", "a"),
     ]
 
 

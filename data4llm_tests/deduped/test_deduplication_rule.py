@@ -28,7 +28,8 @@ FEW_PAIRS = MinHash(ngram=1, bands=6, rows=2, similarity=0.6, compare=1)
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    rows = st.tuples(st.sampled_from([name for name, _ in SHARDS]), WORDS)
+    few = st.sampled_from([draw(WORDS) for _ in range(4)])
+    rows = st.tuples(st.sampled_from([name for name, _ in SHARDS]), WORDS | few)
     snapshots = draw(st.lists(st.lists(rows, max_size=10), min_size=1, max_size=4))
     names = iter(draw(st.permutations(range(sum(map(len, snapshots))))))
     return [[(f"d{next(names):02}", shard, text, text[:1]) for shard, text in snapshot] for snapshot in snapshots]
@@ -48,12 +49,13 @@ def definition(world: World, config: MinHash, scope: str = "corpus") -> dict[str
     """Rule, action, similarity and partner of every document that matches an earlier kept one."""
     dropped: dict[str, tuple[str, str, float, str]] = {}
     kept: list[Row] = []
+    gone: set[tuple[str, str]] = set()
     if scope == "shard":
         world = [[row for row in snapshot if row[1] == name] for snapshot in world for name, _ in SHARDS]
     for snapshot in world:
         if scope != "corpus":
-            kept = []
-        before = list(kept)
+            kept, gone = [], set()
+        before, gone_here = list(kept), []
         compared_with: list[Row] = []
         members: dict[int, list[int]] = {}
         for row in [*kept, *sorted(snapshot, key=lambda row: (not row[1].startswith("books"), row[0]))]:
@@ -76,8 +78,11 @@ def definition(world: World, config: MinHash, scope: str = "corpus") -> dict[str
                 continue
             partner = (equal + alike + near)[0]
             rule = "exact.text" if equal else "minhash.similarity"
-            action = "carry" if equal and partner in before and partner[3] == page else "drop"
+            carried = (equal and partner in before and partner[3] == page) or (page, text) in gone
+            action = "carry" if carried else "drop"
+            gone_here.append((page, text))
             dropped[doc_id] = (rule, action, jaccard(partner[2], text), partner[0])
+        gone |= set(gone_here)
     return dropped
 
 
