@@ -17,4 +17,12 @@ def _graph() -> Graph:
 @dg.definitions
 def defs() -> dg.Definitions:
     recipe = load_recipe(recipe_of(None))
-    return build_defs(_graph, store_of(None), owners=recipe.owners, schedule=recipe.schedule, workers=recipe.compute.workers)
+    return build_defs(
+        _graph,
+        store_of(None),
+        owners=recipe.owners,
+        schedules=recipe.schedules,
+        watch=recipe.watch,
+        alerts=recipe.alerts,
+        workers=recipe.compute.workers,
+    )

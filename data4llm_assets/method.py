@@ -36,6 +36,8 @@ class Method(Parameters):
     """Raise when the same input may give another output."""
     uses: ClassVar[tuple[str, ...]] = ("polars",)
     """Distributions whose version belongs to the fingerprint."""
+    pool: ClassVar[str] = ""
+    """Name of something scarce that it needs while it works (`gpu`): the recipe's `compute.pools` says how many there are."""
 
     method: str
 

@@ -244,6 +244,11 @@ class Node:
     expectations: tuple[Expectation, ...] = ()
     kinds: tuple[str, ...] = ("polars", "parquet")
 
+    @property
+    def pool(self) -> str:
+        """Name of the scarce thing that its methods need, "" if none does: Dagster counts one for each asset."""
+        return next((method.pool for method in (*self.methods, *self.measures) if method.pool), "")
+
 
 @dataclass(frozen=True)
 class Place:

@@ -20,6 +20,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from data4llm_assets.deduped.stage import Deduped
+from data4llm_assets.engine.operation import Alerts, Schedules, Watch
+from data4llm_assets.engine.snapshots import listable
 from data4llm_assets.engine.state import Graph
 from data4llm_assets.extracted_text.stage import ExtractedText
 from data4llm_assets.filtered.stage import Filtered, sanitization_rules
@@ -52,6 +54,11 @@ class Compute(Parameters):
 
     workers: int = Field(2, ge=1, description="partitions made at the same time")
     memory: str = Field("2GB", pattern=r"^\d+(\.\d+)?(MB|GB|TB)$", description="per corpus-wide step")
+    pools: dict[Name, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="how many partitions may use a scarce thing at the same time: `language_model` (one loaded by the worker), "
+        "`language_server` (one behind an address), or the `pool` of a method of your own; what is not named is not limited",
+    )
 
     @property
     def bytes(self) -> int:
@@ -90,7 +97,9 @@ class Recipe(Parameters):
         default_factory=dict, description="by step: {min, max}, or by source: {docs: {min, max}}, the others keeping the default"
     )
     compute: Compute = Field(Compute(), description="how much of the machine a run may use")
-    schedule: str | None = Field(None, description="cron expression of the schedule that brings the corpus up to date")
+    schedules: Schedules = Field(Schedules(), description="when the corpus is brought up to date, and new snapshots are taken")
+    watch: Watch = Field(Watch(), description="whose new files become a snapshot by themselves")
+    alerts: Alerts = Field(Alerts(), description="who is told when a partition is refused, or a run fails")
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
@@ -118,6 +127,23 @@ class Recipe(Parameters):
                 if source not in self.sources:
                     msg = f"retention names a source {source!r} that the recipe does not have{did_you_mean(source, self.sources)}"
                     raise ValueError(msg)
+        for source in self.watch.sources:
+            if source not in self.sources:
+                msg = f"watch names a source {source!r} that the recipe does not have{did_you_mean(source, self.sources)}"
+                raise ValueError(msg)
+            if not listable(self.sources[source]):
+                msg = f"watch names the source {source!r}, which fetches or writes its own files: `schedules: deliver` is for those"
+                raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _pools_are_used(self) -> Recipe:
+        if self.compute.pools:
+            needed = sorted({node.pool for node in self.graph().nodes.values() if node.pool})
+            for pool in self.compute.pools:
+                if pool not in needed:
+                    msg = f"compute.pools limits {pool!r}, which no step needs; steps need: {', '.join(needed) or 'none'}"
+                    raise ValueError(msg + did_you_mean(pool, needed))
         return self
 
     def bounds(self, step: Section) -> dict[str, tuple[float, float]]:
@@ -146,7 +172,7 @@ class Recipe(Parameters):
             for node in step.nodes(place):
                 nodes[node.name] = replace(node, retention=place.retention) if node.name == step.name else node
         parts = next((step.parts for step in self.steps if isinstance(step, Packed)), 1)
-        return Graph(self.corpus, nodes, self.sources, parts, self.compute.bytes)
+        return Graph(self.corpus, nodes, self.sources, parts, self.compute.bytes, self.compute.pools)
 
 
 class RecipeError(ValueError):

@@ -25,9 +25,8 @@ SNAPSHOT = Path(__file__).with_name("graph.json")
 @pytest.fixture(scope="module")
 def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
     recipe = load_recipe("sample")
-    return build_defs(
-        lambda: load_graph("sample"), str(tmp_path_factory.mktemp("store")), owners=recipe.owners, schedule=recipe.schedule
-    )
+    store = str(tmp_path_factory.mktemp("store"))
+    return build_defs(lambda: load_graph("sample"), store, owners=recipe.owners, schedules=recipe.schedules)
 
 
 def graph(defs: dg.Definitions) -> dict[str, Any]:

@@ -83,3 +83,58 @@ def test_relative_paths_count_from_the_recipe(tmp_path: Path) -> None:
         "corpus: c\nsources:\n  a: {kind: files, path: data, domain: web}\nsteps: [{stage: raw_crawl}, {stage: extracted_text}]\n"
     )
     assert load_recipe(tmp_path / "recipe.yaml").sources["a"].path == str(tmp_path / "data")
+
+
+OPERATION = """\
+corpus: c
+sources:
+  a: {kind: files, path: data, domain: web}
+  own: {kind: installed_python, part: docs, domain: documentation}
+steps: [{stage: raw_crawl}, {stage: extracted_text}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        ("schedules: {refresh: 0 3 * *}", "schedules.refresh: a cron expression has five fields"),
+        ("schedules: {deliver: 0 25 * * 0}", "schedules.deliver: '25' is no hour of a cron expression: numbers from 0 to 23"),
+        ("schedules: {deliver: 0 3 * * moon}", "'moon' is no day of the week"),
+        ("schedules: {timezone: Mars/Olympus}", "there is no time zone 'Mars/Olympus'"),
+        ("schedule: 0 3 * * *", "schedule: there is no such key; did you mean 'schedules'?"),
+        ("watch: {sources: [b]}", "watch names a source 'b' that the recipe does not have"),
+        ("watch: {sources: [own]}", "watch names the source 'own', which fetches or writes its own files"),
+        ("compute: {pools: {language_model: 1}}", "compute.pools limits 'language_model', which no step needs; steps need: none"),
+        ("alerts: {email: {server: s, sender: a@b, to: [c@d], user: me}}", "a login takes both"),
+        (
+            "alerts: {email: {server: s, sender: a@b, to: [c@d], user: me, password_env: P, security: none}}",
+            "a password is not sent in the clear",
+        ),
+    ],
+)
+def test_mistakes_in_how_a_corpus_is_run_are_named(tmp_path: Path, added: str, told: str) -> None:
+    message = refused(tmp_path, OPERATION + added)
+    assert told in message
+    # What concerns two keys is told of the recipe as a whole.
+    assert message.startswith(("recipe.yaml:6: ", "recipe.yaml:1: recipe: "))
+
+
+@pytest.mark.parametrize("cron", ["0 3 * * *", "*/15 0-6,22 1 jan,jul mon-fri", "5 4 * * 7"])
+def test_cron_expressions_are_taken_as_they_are(tmp_path: Path, cron: str) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"{OPERATION}schedules: {{refresh: '{cron}'}}\n")
+    assert load_recipe(tmp_path / "recipe.yaml").schedules.refresh == cron
+
+
+@pytest.mark.parametrize(
+    ("channel", "told"),
+    [
+        ("webhook: {url: https://hooks.example.org/SECRETq7}", "put the url into an environment variable"),
+        ("webhook: {url_env: https://hooks.example.org/SECRETq7}", "this is the name of an environment variable"),
+        ("email: {server: s, sender: a@b, to: [c@d], user: me, password: SECRETq7}", "its name here, as `password_env`"),
+        ("email: {server: s, sender: a@b, to: [c@d], user: me, password_env: SECRETq7}", "never the secret itself"),
+    ],
+)
+def test_a_secret_in_a_recipe_is_refused_and_not_repeated(tmp_path: Path, channel: str, told: str) -> None:
+    message = refused(tmp_path, f"{OPERATION}alerts: {{{channel}}}")
+    assert told in message
+    assert "SECRETq7" not in message

@@ -64,6 +64,7 @@ def against(recipe: Recipe, store: str) -> Iterator[Finding]:
     yield from health.models(method for method in methods if method not in embedded)
     yield machine.threads(recipe.compute.workers)
     yield machine.memory(recipe.compute.workers, recipe.compute.bytes)
+    yield from health.alerts(recipe.alerts)
     total = 0
     for name, section in recipe.sources.items():
         try:

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
+from data4llm_assets.engine.operation import Alerts
 from data4llm_assets.method import Method, ModelUnavailable
 
 PACKAGE = "data4llm"
@@ -141,6 +142,21 @@ def models(methods: Iterable[Method]) -> Iterator[Finding]:
         if finding.check not in seen:
             seen.add(finding.check)
             yield finding
+
+
+def alerts(section: Alerts) -> Iterator[Finding]:
+    """Whether the secrets that alerts travel with are in the environment; nothing is sent."""
+    named = [
+        *([section.webhook.url_env] if section.webhook else []),
+        *([section.email.password_env] if section.email and section.email.password_env else []),
+    ]
+    for variable in named:
+        if os.environ.get(variable, "").strip():
+            yield Finding(f"alerts: {variable}", "ok", "set")
+        else:
+            yield Finding(
+                f"alerts: {variable}", "warning", "not set: nobody would be told", f"export {variable}=… where runs start"
+            )
 
 
 def methods_in(value: Any) -> Iterator[Method]:

@@ -24,6 +24,7 @@ from data4llm_assets.commands.options import (
     print_json,
 )
 from data4llm_assets.corpus import Corpus
+from data4llm_assets.engine.alerts import Finding, findings, tell
 from data4llm_assets.engine.expectations import refused, sentence
 from data4llm_assets.engine.home import dagster_home, open_instance
 from data4llm_assets.engine.orphans import fail_orphans, left_behind, noted
@@ -59,8 +60,9 @@ def run(
     for name in select or ():
         corpus.node(name)
     selection = selected(select or (), [snapshot] if snapshot else (), [shard] if shard else ())
-    corpus.deliver()
-    due = corpus.plan(selection)
+    with _told_of(corpus):
+        corpus.deliver()
+        due = corpus.plan(selection)
     if due.current:
         _tidy_up()
         if json:
@@ -70,8 +72,10 @@ def run(
         out.print(f"\n[green]✓[/green] {corpus.name}: all is current, nothing to do ({time.perf_counter() - began:.1f} s)")
         return
     count = workers or corpus.recipe.compute.workers
-    report = _build(corpus, str(find_recipe(recipe_of(recipe))), selection, count, warm=bool(due.due("run")))
+    with _told_of(corpus):
+        report = _build(corpus, str(find_recipe(recipe_of(recipe))), selection, count, warm=bool(due.due("run")))
     seconds = time.perf_counter() - began
+    undelivered = tell(corpus.recipe.alerts, corpus.name, report.run, findings(report))
     if json:
         print_json(
             {
@@ -83,9 +87,12 @@ def run(
             }
             | {"refused": [[o.node, o.partition, [sentence(r) for r in refused(o.checks)]] for o in report.refused()]}
             | {"failed": [[done.job.partition, done.error] for done in report.failures]}
+            | {"undelivered_alerts": undelivered}
         )
     else:
         _show(corpus, report, seconds)
+    for line in undelivered:
+        errors.print(line, style="yellow", markup=False)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -115,6 +122,17 @@ def _tidy_up() -> None:
     if left_behind(home):
         with open_instance(home) as instance:
             fail_orphans(instance, home)
+
+
+@contextmanager
+def _told_of(corpus: Corpus) -> Iterator[None]:
+    """An error that stops the whole run is told as well: nobody may be sitting at the terminal."""
+    try:
+        yield
+    except Exception as error:
+        for line in tell(corpus.recipe.alerts, corpus.name, "", [Finding("failed", "", error=type(error).__name__)]):
+            errors.print(line, style="yellow", markup=False)
+        raise
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from data4llm_assets.commands.options import RecipeArgument, StoreOption, out
-from data4llm_assets.engine.home import dagster_home
+from data4llm_assets.engine.home import dagster_home, limit_pools
 from data4llm_assets.engine.store import Store
-from data4llm_assets.recipe import find_recipe
+from data4llm_assets.recipe import find_recipe, load_recipe
 from data4llm_assets.settings import RECIPE_VARIABLE, STORE_VARIABLE, recipe_of, store_of
 
 
@@ -30,12 +30,9 @@ def ui(
 
     Starts the web server and the daemon (which runs backfills, the schedule and the planner's sensor).
     """
-    environment = {
-        **os.environ,
-        RECIPE_VARIABLE: str(find_recipe(recipe_of(recipe)).resolve()),
-        STORE_VARIABLE: Store(store_of(store)).uri,
-        "DAGSTER_HOME": dagster_home(),
-    }
+    path, home = str(find_recipe(recipe_of(recipe)).resolve()), dagster_home()
+    limit_pools(home, load_recipe(path).compute.pools)
+    environment = {**os.environ, RECIPE_VARIABLE: path, STORE_VARIABLE: Store(store_of(store)).uri, "DAGSTER_HOME": home}
     where = f"http://{host}:{port}"
     out.print(f"Dagster on {where} (Ctrl-C stops it)", markup=False)
     python = [sys.executable, "-m"]

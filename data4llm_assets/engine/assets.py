@@ -77,6 +77,7 @@ def _asset(
         code_version=code_version(node),
         group_name=f"{STAGES.index(node.stage) + 1}_{node.stage}",
         kinds=set(node.kinds),
+        pool=node.pool or None,
         owners=list(owners),
         description=_describe(node),
         tags={"data4llm/stage": node.stage, "data4llm/grain": node.grain},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,14 @@ def open_instance(home: str) -> Any:
             assert storage is not None
         instance.get_dynamic_partitions("")
     return instance
+
+
+def limit_pools(home: str, pools: Mapping[str, int]) -> None:
+    """Make the limits of scarce things those of a recipe, for runs that Dagster's daemon starts; others stay as they are."""
+    if pools:
+        with open_instance(home) as instance:
+            for pool, limit in pools.items():
+                instance.event_log_storage.set_concurrency_slots(pool, limit)
 
 
 def _settings() -> str:

@@ -34,6 +34,10 @@ class SnapshotError(ValueError):
     """A snapshot cannot be added or removed as asked."""
 
 
+class NothingNew(SnapshotError):
+    """Every file is in an earlier snapshot, and the sources deliver new ones only."""
+
+
 class Listing(NamedTuple):
     """The files of one shard, sorted by path, and a digest of all that is said about them."""
 
@@ -80,7 +84,7 @@ class Snapshots:
         listed = {source: listing for source, listing in frozen.items() if listing is not None}
         if not listed:
             msg = f"nothing new in {', '.join(sources)}: every file is in an earlier snapshot"
-            raise SnapshotError(msg)
+            raise NothingNew(msg)
         if relist and entry.value is not None:
             listed = {**{source: old for source, old in entry.value["sources"].items() if source not in sources}, **listed}
         return self._publish(name, entry, {"arrival": arrival, "sources": listed})
@@ -117,6 +121,12 @@ class Snapshots:
         listed = snapshot["sources"].get(source)
         by_shard = {} if listed is None else _by_shard(self._store, listed["listing"], source, shards)
         return by_shard.get(shard, Listing((), json_digest([])))
+
+    def summary(self, snapshot: Mapping[str, Any], source: str, shard: str, shards: int) -> tuple[int, str]:
+        """How many files are frozen of one shard, and the digest of their listing: what the planner asks of every snapshot."""
+        listed = snapshot["sources"].get(source)
+        by_shard = {} if listed is None else _summaries(self._store, listed["listing"], source, shards)
+        return by_shard.get(shard) or (0, json_digest([]))
 
     def _arrival(self, entry: Entry) -> int:
         if entry.value is not None:
@@ -163,8 +173,16 @@ def _by_shard(store: Store, listing: str, source: str, shards: int) -> dict[str,
     return {shard: Listing(tuple(files), json_digest([list(file) for file in files])) for shard, files in found.items()}
 
 
+@lru_cache(maxsize=1 << 14)
+def _summaries(store: Store, listing: str, source: str, shards: int) -> dict[str, tuple[int, str]]:
+    # Small, so all of them stay: a corpus of a hundred snapshots has more listings than are kept whole.
+    return {shard: (len(found.files), found.digest) for shard, found in _by_shard(store, listing, source, shards).items()}
+
+
 def shard_of(source: str, path: str, shards: int) -> str:
     """A file's shard depends on its name alone: one more file touches one shard."""
+    if shards == 1:
+        return f"{source}-0"
     return f"{source}-{int(digest('shard', path)[:8], 16) % shards}"
 
 
@@ -187,14 +205,7 @@ def list_files(source: str, section: Any, landing: Path | None) -> Iterator[Sour
         yield from _list_bucket(section)
         return
     root = landing or root_of(section.path)
-    if landing is None and _PATTERN.search(section.path):
-        found_files = (Path(found) for found in glob.iglob(section.path, recursive=True))
-        names: Iterator[str] = (found.relative_to(root).as_posix() for found in found_files if found.is_file())
-    elif landing is None and root != Path(section.path):
-        names = iter([Path(section.path).name])
-    else:
-        names = _walk(root)
-    for name in names:
+    for name in names_under(section.path) if landing is None else _walk(root):
         if wanted(name, section):
             try:
                 with (root / name).open("rb") as stream:
@@ -203,6 +214,23 @@ def list_files(source: str, section: Any, landing: Path | None) -> Iterator[Sour
             except OSError as error:
                 msg = f"source {source!r}: cannot read {root / name}: {error.strerror}"
                 raise SnapshotError(msg) from error
+
+
+def listable(section: Any) -> bool:
+    """Whether a source's files lie somewhere without its doing: the others fetch or write theirs when a snapshot is taken."""
+    return not hasattr(section, "land")
+
+
+def names_under(path: str) -> Iterator[str]:
+    """The files of a folder, a glob or a single path, relative to its root."""
+    root = root_of(path)
+    if _PATTERN.search(path):
+        found_files = (Path(found) for found in glob.iglob(path, recursive=True))
+        yield from (found.relative_to(root).as_posix() for found in found_files if found.is_file())
+    elif root != Path(path):
+        yield Path(path).name
+    else:
+        yield from _walk(root)
 
 
 def wanted(name: str, section: Any) -> bool:
@@ -270,4 +298,9 @@ def _list_bucket(section: Any) -> Iterator[SourceFile]:
     for batch in obstore.list(from_url(section.path)):
         for entry in batch:
             if wanted(entry["path"], section):
-                yield SourceFile(entry["path"], entry["size"], digest("etag", entry["e_tag"] or "", str(entry["size"])))
+                yield SourceFile(entry["path"], entry["size"], bucket_digest(entry))
+
+
+def bucket_digest(entry: Mapping[str, Any]) -> str:
+    """What stands for the bytes of an object in a bucket: its entity tag and its size."""
+    return digest("etag", entry["e_tag"] or "", str(entry["size"]))

@@ -6,7 +6,7 @@ The planner, the shell and the readers all look here, so they cannot disagree ab
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,8 @@ class Graph:
     sources: Mapping[str, Any]
     parts: int
     memory: int
+    pools: Mapping[str, int] = field(default_factory=dict)
+    """How many partitions may be made at a time of nodes that need a scarce thing, by the name of the thing."""
 
     @cached_property
     def upstream(self) -> dict[str, tuple[str, ...]]:
@@ -222,9 +224,10 @@ class State:
         return varying
 
     def _listed(self, partition: Partition) -> dict[str, Any]:
-        listing = self.listing(partition)
-        told = {"files": len(listing.files), "digest": listing.digest}
-        return {"source": partition.source, "snapshot": partition.snapshot, **told}
+        section = self.graph.sources[partition.source]
+        snapshot = self.snapshots[partition.snapshot]
+        files, digest = self._snapshots.summary(snapshot, partition.source, partition.shard, section.shards)
+        return {"source": partition.source, "snapshot": partition.snapshot, "files": files, "digest": digest}
 
     def listing(self, partition: Partition) -> Listing:
         """The frozen files of a partition, sorted by path."""

@@ -1,7 +1,7 @@
 """A pool of long-lived workers that execute jobs as Dagster runs.
 
 Starting a process costs seconds (Dagster, Great Expectations, numba), a run a few tenths: so workers import once and stay. Each
-executes one Dagster run per job, in process. A worker that dies takes its job down, not the others.
+executes one Dagster run per job, in process. What becomes of jobs whose worker dies: `attempts`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import connection
 from multiprocessing.util import Finalize
 from typing import Any
@@ -22,8 +21,9 @@ from typing import Any
 import dagster as dg
 
 from data4llm_assets.engine.assets import RUN_TAG, build_assets, runless_events, snapshots_definition
+from data4llm_assets.engine.attempts import Attempts
 from data4llm_assets.engine.home import open_instance
-from data4llm_assets.engine.orphans import OWNER_TAG, owner
+from data4llm_assets.engine.orphans import OWNER_TAG, fail_orphans, owner
 from data4llm_assets.engine.run import Done, Job
 from data4llm_assets.engine.shell import Outcome
 from data4llm_assets.engine.state import Graph
@@ -60,19 +60,24 @@ class DagsterPool:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def execute(self, jobs: list[Job]) -> Iterator[Done]:
-        """Run jobs, as many at a time as there are workers; yields each as it ends."""
-        pool = self._start()
-        waiting: dict[Future[Done], Job] = {pool.submit(_carry_out, job, self._run): job for job in jobs}
-        while waiting:
-            ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in ended:
-                job = waiting.pop(future)
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    # Killed from outside, or out of memory. What was published stays; the next plan knows what is left.
-                    self._pool = None
-                    yield Done(job, (), f"{job.nodes[0]}: the worker died (killed, or out of memory)")
+        """Run jobs, as many at a time as there are workers and scarce things; yields each as it ends."""
+        graph: Graph = self._arguments[0]()
+
+        def pools(job: Job) -> set[str]:
+            return {node.pool for name in job.nodes if (node := graph.nodes.get(name)) is not None and node.pool}
+
+        def submit(job: Job) -> Future[Done]:
+            return self._start().submit(_carry_out, job, self._run)
+
+        return Attempts(submit, self._clear_away, self.workers, pools, graph.pools).run(jobs)
+
+    def _clear_away(self) -> None:
+        """End a broken pool, and the runs of its workers: they would stay 'started' for ever."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+        with open_instance(self._arguments[2]) as instance:
+            fail_orphans(instance, self._arguments[2])
 
     def _start(self) -> ProcessPoolExecutor:
         if self._pool is None:

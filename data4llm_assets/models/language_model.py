@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import Field
 
@@ -68,6 +68,8 @@ class ModelIdentity(NamedTuple):
 
 class LanguageModelMethod(Method):
     """A recipe's entry for a language model: known by its identity without loading it, loaded by `load`."""
+
+    pool: ClassVar[str] = "language_model"
 
     def identify(self) -> ModelIdentity:
         """Raises ModelUnavailable if the weights should be here and are not."""

@@ -44,6 +44,7 @@ class OpenAICompatible(LanguageModelMethod):
 
     version: ClassVar[str] = "1"
     uses: ClassVar[tuple[str, ...]] = ()
+    pool: ClassVar[str] = "language_server"
 
     method: Literal["openai_compatible"]
     base_url: Decide[str] = Field(description="up to and with /v1, say http://localhost:8000/v1")

@@ -36,8 +36,8 @@ One YAML file says everything about a corpus. `data4llm init PATH` writes one fo
 How to read the tables:
 
 - **measure**: a change measures again, but nothing that is remembered. **decide**: a change decides again from what was measured.
-  Of keys without a tag `data4llm plan` says what a change touches; `compute`, `schedule`, `owners` and `description` change no
-  result.
+  Of keys without a tag `data4llm plan` says what a change touches; `compute`, `schedules`, `watch`, `alerts`, `owners`
+  and `description` change no result.
 - Relative paths count from the recipe's folder. Numbers may be written with underscores: `1_200_000`.
 - An unknown key is refused with file, line, key, and what was probably meant. Nothing runs before the whole recipe is valid.
 - Wherever a `method` stands, your own may stand as well: `method: package.module:Class`, or the name of an entry point in the

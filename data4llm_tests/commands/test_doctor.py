@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from data4llm_assets.commands import health, machine
 from data4llm_assets.commands.health import Finding
 from data4llm_assets.commands.main import app
+from data4llm_assets.engine.operation import Alerts, Webhook
 from data4llm_assets.models import smollm2
 from data4llm_assets.raw_crawl.files import Files
 from data4llm_assets.recipe import load_recipe
@@ -145,3 +146,14 @@ def test_dagsters_settings_are_read(folder: Path, settings: str | None, status: 
         (folder / ".dagster").mkdir()
         (folder / ".dagster" / "dagster.yaml").write_text(settings)
     assert machine.dagster_home().status == status
+
+
+def test_a_secret_that_alerts_need_and_is_not_set_is_named_and_one_that_is_set_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    section = Alerts(webhook=Webhook(url_env="HOOK_URL"))
+    monkeypatch.delenv("HOOK_URL", raising=False)
+    assert [(each.check, each.status) for each in health.alerts(section)] == [("alerts: HOOK_URL", "warning")]
+    monkeypatch.setenv("HOOK_URL", "https://hooks.example.org/SECRETq7")
+    assert [tuple(each) for each in health.alerts(section)] == [("alerts: HOOK_URL", "ok", "set", "")]
+    assert list(health.alerts(Alerts())) == []

@@ -94,6 +94,23 @@ def test_planning_reads_every_reference_once_and_every_listing_once(tmp_path: Pa
     assert store.asked == {"list": len(toy.nodes) + 1}
 
 
+def test_planning_reads_each_of_many_snapshots_listings_once_though_two_nodes_ask(tmp_path: Path) -> None:
+    toy = wide(tmp_path / "world", 1)
+    toy = replace(toy, nodes={**toy.nodes, "lengths": replace(toy.nodes["lengths"], lists_sources=True)})
+    snapshots = Snapshots(Store(str(tmp_path / "store")), "toy")
+    for number in range(40):
+        world(tmp_path / "world", a__new=f"text of {number}")
+        snapshots.add(f"n{number}", toy.sources)
+    build(Store(str(tmp_path / "store")), toy, "n0")
+    store = Counting(str(tmp_path / "store"))
+    state = State(toy, store)
+    assert len(plan(state).items) == 40 * 3 + 3
+    assert store.asked["read"] == 40
+    state.refresh()
+    plan(state)
+    assert store.asked["read"] == 40
+
+
 def test_a_fingerprint_is_the_digest_of_the_ingredients(tmp_path: Path) -> None:
     toy = wide(tmp_path / "world", 2)
     build(store := Store(str(tmp_path / "store")), toy)
