@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from data4llm_assets.corpus import Corpus
 from data4llm_assets.document import digest
+from data4llm_assets.lineage.reader import Reader
 from data4llm_assets.models.tokenizer import Tokenizer
 from data4llm_assets.report import published
 from data4llm_assets.report.funnel import funnel
@@ -44,10 +44,9 @@ _DOCUMENT_COLUMNS = {
 }
 
 
-def sequence_card(corpus: Corpus, found: Sequences, tokenizer: Tokenizer, written: Written, schema: pa.Schema) -> str:
+def sequence_card(corpus: Reader, found: Sequences, tokenizer: Tokenizer, written: Written, schema: pa.Schema) -> str:
     """Of sequences in training order."""
     sums = {name: int(found.totals[name].sum()) for name in ("sequences", "tokens", "separators", "padding")}
-    order = next(name for name, node in corpus.graph.nodes.items() if "order" in node.tables)
     numbers: list[tuple[str, Any]] = [
         ("sequences", sums["sequences"]),
         ("tokens of a sequence", found.section.sequence_length),
@@ -70,26 +69,26 @@ def sequence_card(corpus: Corpus, found: Sequences, tokenizer: Tokenizer, writte
     if found.totals.height > 1:
         phases = found.totals.select("phase", "sequences", "tokens").iter_rows()
         parts += ["Phases of training, one after another:\n", table(("phase", "sequences", "tokens"), phases, _show)]
-    return _card(corpus, parts, written, schema, (found.section.name, order))
+    return _card(corpus, parts, written, schema, (found.section.name, published.order_asset(corpus)))
 
 
-def document_card(corpus: Corpus, step: str, written: Written, schema: pa.Schema) -> str:
+def document_card(corpus: Reader, step: str, written: Written, schema: pa.Schema) -> str:
     """Of documents after a step."""
     parts = [f"Documents as they stand after `{step}`.\n", _LOAD, _columns(schema, _DOCUMENT_COLUMNS)]
     parts += ["## Numbers\n", table(("", ""), [("documents", written.rows), ("bytes of Parquet", written.parquet_bytes)], _show)]
     return _card(corpus, parts, written, schema, (step,))
 
 
-def _card(corpus: Corpus, parts: list[str], written: Written, schema: pa.Schema, assets: tuple[str, ...]) -> str:
+def _card(corpus: Reader, parts: list[str], written: Written, schema: pa.Schema, assets: tuple[str, ...]) -> str:
     recipe = corpus.recipe
     prints = ", ".join(f"{asset} `{digest(*_flat(published.fingerprints(corpus, asset)))}`" for asset in assets)
-    stale = published.stale(corpus, set(assets))
+    stale = corpus.stale(set(assets))
     licenses = {source.license for source in recipe.sources.values()}
     about: dict[str, Any] = {"pretty_name": corpus.name, "tags": ["data4llm"], "task_categories": ["text-generation"]}
     if len(licenses) == 1 and (only := licenses.pop()) is not None:
         about["license"] = only.lower()
     whole = [
-        f"# {corpus.name}\n",
+        f"# {corpus.label}\n",
         f"{recipe.description}\n" if recipe.description else "",
         *parts,
         "## Where it came from\n",
@@ -120,7 +119,7 @@ def _flat(pairs: Mapping[str, str]) -> list[str]:
     return [each for pair in sorted(pairs.items()) for each in pair]
 
 
-def _domains(corpus: Corpus, packed: str) -> list[tuple[str, int, int, str]]:
+def _domains(corpus: Reader, packed: str) -> list[tuple[str, int, int, str]]:
     counts: dict[str, tuple[int, int]] = {}
     for row in _metrics(corpus, packed, "domains"):
         copies, tokens = counts.get(row["domain"], (0, 0))
@@ -129,12 +128,12 @@ def _domains(corpus: Corpus, packed: str) -> list[tuple[str, int, int, str]]:
     return [(domain, copies, tokens, f"{tokens / total:.1%}") for domain, (copies, tokens) in sorted(counts.items())]
 
 
-def _metrics(corpus: Corpus, node: str, frame: str) -> list[dict[str, Any]]:
+def _metrics(corpus: Reader, node: str, frame: str) -> list[dict[str, Any]]:
     manifests = (corpus.state.manifest(fingerprint) for fingerprint in published.fingerprints(corpus, node).values())
     return [row for manifest in manifests if manifest is not None for row in manifest["metrics"].get(frame, [])]
 
 
-def _sources(corpus: Corpus) -> list[tuple[Any, ...]]:
+def _sources(corpus: Reader) -> list[tuple[Any, ...]]:
     rows = []
     for name, source in corpus.recipe.sources.items():
         listed = [snapshot["sources"][name] for snapshot in corpus.state.snapshots.values() if name in snapshot["sources"]]
@@ -143,7 +142,7 @@ def _sources(corpus: Corpus) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _funnel(corpus: Corpus, last: str) -> list[tuple[Any, ...]]:
+def _funnel(corpus: Reader, last: str) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for entry in funnel(corpus):
         kept = "" if entry["retention"] is None else f"{entry['retention']:.1%}"
@@ -154,8 +153,8 @@ def _funnel(corpus: Corpus, last: str) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _methods(corpus: Corpus, assets: tuple[str, ...]) -> list[str]:
-    concerned = published.upstream(corpus, set(assets))
+def _methods(corpus: Reader, assets: tuple[str, ...]) -> list[str]:
+    concerned = corpus.graph.all_upstream(assets)
     nodes = (node for name, node in corpus.graph.nodes.items() if name in concerned)
     return list(dict.fromkeys(f"{method.method} (version {method.version})" for node in nodes for method in node.methods))
 

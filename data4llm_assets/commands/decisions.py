@@ -8,7 +8,7 @@ import polars as pl
 import typer
 from rich.table import Table
 
-from data4llm_assets.commands.options import JsonOption, RecipeOption, StoreOption, open_corpus, out
+from data4llm_assets.commands.options import JsonOption, RecipeOption, ReleaseOption, StoreOption, open_reader, out
 
 
 def decisions(
@@ -19,6 +19,7 @@ def decisions(
     store: StoreOption = None,
     step: Annotated[str | None, typer.Option("--step", help="Only this step.", show_default=False)] = None,
     rule: Annotated[str | None, typer.Option("--rule", help="Only rules that begin so.", show_default=False)] = None,
+    release: ReleaseOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many lines.")] = 40,
     json: JsonOption = False,
 ) -> None:
@@ -26,7 +27,7 @@ def decisions(
 
     With a DOC_ID: each rule that spoke, value against threshold, the document it duplicates, the spans that were edited.
     """
-    corpus = open_corpus(recipe, store)
+    corpus = open_reader(recipe, store, release)
     if not any(corpus.state.entry("raw_crawl", partition.key).value for partition in corpus.state.grid):
         msg = f"nothing of {corpus.name!r} is built yet: data4llm run"
         raise LookupError(msg)
@@ -39,6 +40,9 @@ def decisions(
         order = {name: place for place, name in enumerate(corpus.graph.nodes)}
         ranked = counts.sort(pl.col("step").replace_strict(order, return_dtype=pl.Int64), "documents", descending=[False, True])
         _print(ranked.head(limit))
+        for name in ranked["step"].unique(maintain_order=True):
+            for told in corpus.accepted(name):
+                out.print(f"{name}: {told}, accepted", markup=False, style="dim")
         return
     if found.is_empty():
         out.print("no decision names such a document: none of that id, or no rule dropped, edited or carried it", markup=False)

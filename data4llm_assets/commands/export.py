@@ -11,9 +11,18 @@ import pyarrow as pa
 import typer
 
 from data4llm_assets.commands.dataset_card import document_card, sequence_card
-from data4llm_assets.commands.options import JsonOption, RecipeOption, StoreOption, errors, open_corpus, out, print_json
-from data4llm_assets.corpus import Corpus
+from data4llm_assets.commands.options import (
+    JsonOption,
+    RecipeOption,
+    ReleaseOption,
+    StoreOption,
+    errors,
+    open_reader,
+    out,
+    print_json,
+)
 from data4llm_assets.document import DOCUMENTS, MIXED
+from data4llm_assets.lineage.reader import Reader
 from data4llm_assets.recipe import did_you_mean
 from data4llm_assets.report import huggingface, published
 from data4llm_assets.report.huggingface import Written
@@ -40,6 +49,7 @@ def export(
     form: Annotated[Literal["huggingface"], typer.Option("--format", help="Layout of the folder.")] = "huggingface",
     recipe: RecipeOption = None,
     store: StoreOption = None,
+    release: ReleaseOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
     stale: Annotated[bool, typer.Option("--stale", help="Even if what is published is not what the recipe now says.")] = False,
     json: JsonOption = False,
@@ -54,10 +64,10 @@ def export(
 
     data4llm export filtered --to documents --columns doc_id,text
     """
-    corpus = open_corpus(recipe, store)
     wanted = [name.strip() for name in columns.split(",")] if columns else None
+    corpus = open_reader(recipe, store, release)
     content = _content(corpus, step_option or step, wanted)
-    out_of_date = published.stale(corpus, set(content.assets))
+    out_of_date = corpus.stale(set(content.assets))
     if out_of_date and not stale:
         told = f"not exported, for it is not up to date: {', '.join(out_of_date)}. First data4llm run; or --stale"
         errors.print(told, style="red", markup=False)
@@ -85,19 +95,19 @@ def _write(content: Content, to: Path, force: bool) -> Written:
     return written
 
 
-def _content(corpus: Corpus, step: str, wanted: Sequence[str] | None) -> Content:
+def _content(corpus: Reader, step: str, wanted: Sequence[str] | None) -> Content:
     """Raises LookupError if there is no such step or column, or nothing of it is built."""
     packs = {section.name for section in corpus.recipe.steps if section.stage == "packed"}
     if step in packs:
         return _sequences(corpus, wanted)
-    known = [*published.document_steps(corpus), *packs]
+    known = [*corpus.document_steps(), *packs]
     if step not in known:
         msg = f"there is nothing to export of {step!r}; there are: {', '.join(known)}{did_you_mean(step, known)}"
         raise LookupError(msg)
     return _documents(corpus, step, wanted)
 
 
-def _sequences(corpus: Corpus, wanted: Sequence[str] | None) -> Content:
+def _sequences(corpus: Reader, wanted: Sequence[str] | None) -> Content:
     found = published.sequences(corpus)
     names = _known(wanted or DEFAULT, COLUMNS)
     tokenizer = corpus.model(corpus.recipe.tokenizer)
@@ -113,11 +123,10 @@ def _sequences(corpus: Corpus, wanted: Sequence[str] | None) -> Content:
     def card(written: Written) -> str:
         return sequence_card(corpus, found, tokenizer, written, schema)
 
-    order = next(name for name, node in corpus.graph.nodes.items() if "order" in node.tables)
-    return Content(frozenset({found.section.name, order}), schema, tables, file_rows, card, "sequences")
+    return Content(frozenset({found.section.name, published.order_asset(corpus)}), schema, tables, file_rows, card, "sequences")
 
 
-def _documents(corpus: Corpus, step: str, wanted: Sequence[str] | None) -> Content:
+def _documents(corpus: Reader, step: str, wanted: Sequence[str] | None) -> Content:
     view = corpus.view_after(step)
     kept = corpus.graph.nodes[view.kept.node].schemas[view.kept.table]
     full = pl.Schema({**DOCUMENTS, **{name: MIXED[name] for name in ("repeats", "phase") if name in kept}})

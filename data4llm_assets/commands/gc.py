@@ -17,6 +17,9 @@ def gc(
     forget: Annotated[
         bool, typer.Option("--forget", help="Also what is not current in any corpus: going back to an earlier recipe works again.")
     ] = False,
+    measures: Annotated[
+        bool, typer.Option("--measures", help="Also what was measured by methods as nothing that is current is made with them.")
+    ] = False,
     older_than: Annotated[
         float, typer.Option("--older-than", metavar="HOURS", min=0, help="Spare what is younger: a run may be writing it.")
     ] = 24.0,
@@ -25,9 +28,10 @@ def gc(
 ) -> None:
     """Find files that no manifest names (leftovers of killed runs) and, with --delete, remove them.
 
-    Remembered results of earlier recipes are kept, so that going back costs nothing, unless you --forget them.
+    Remembered results of earlier recipes are kept, so that going back costs nothing, unless you --forget them; what a release holds
+    is kept until you delete the release. --measures forgets what other versions, parameters or models of methods in use measured.
     """
-    found = collect(Store(store_of(store)), forget=forget, older_than=older_than * 3600, delete=delete)
+    found = collect(Store(store_of(store)), forget=forget, older_than=older_than * 3600, delete=delete, measures=measures)
     if json:
         print_json(found)
         return

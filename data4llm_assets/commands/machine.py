@@ -87,7 +87,8 @@ def store(uri: str) -> Finding:
     folder = Path(uri).absolute()
     made = [] if "://" in uri else [folder / "doctor", *(each for each in (folder, *folder.parents) if not each.exists())]
     try:
-        opened = Store(uri)
+        Store(uri)  # of an older or newer format, it says so
+        opened = Store(uri, of_any_format=True)  # what is only tried is not marked as a store
         path = f"doctor/{os.getpid()}-{os.urandom(4).hex()}"
         try:
             first, second = opened.create(path, b"1"), opened.create(path, b"2")

@@ -15,15 +15,21 @@ from data4llm_assets.commands import (
     init,
     plan,
     read,
+    release,
     repair,
     report,
     run,
     snapshot,
     try_,
     ui,
+    upgrade,
 )
 from data4llm_assets.commands.options import errors
+from data4llm_assets.engine.acceptance import NothingToAccept
+from data4llm_assets.engine.collecting import Collecting
 from data4llm_assets.engine.snapshots import SnapshotError
+from data4llm_assets.engine.store import WrongFormat
+from data4llm_assets.lineage.releases import ReleaseError, Stale
 from data4llm_assets.method import ModelUnavailable
 from data4llm_assets.recipe import RecipeError
 
@@ -45,12 +51,14 @@ app.command("try")(try_.try_)
 app.command("read")(read.read)
 app.command("decisions")(decisions.decisions)
 app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(release.app, name="release")
 app.add_typer(report.app, name="report")
 app.add_typer(evaluate.app, name="evaluate")
 app.command("export")(export.export)
 app.command("ui")(ui.ui)
 app.command("gc")(gc.gc)
 app.command("repair")(repair.repair)
+app.command("upgrade")(upgrade.upgrade)
 app.command("doctor")(doctor.doctor)
 
 
@@ -61,7 +69,10 @@ def main() -> None:
         if ended.code == INTERRUPTED:
             errors.print("interrupted: what was published stays, and the next run goes on from there", style="yellow")
         raise
-    except (RecipeError, SnapshotError, LookupError) as error:
+    except (Stale, Collecting) as error:
+        errors.print(str(error), style="red", markup=False)
+        sys.exit(1)
+    except (RecipeError, SnapshotError, ReleaseError, NothingToAccept, WrongFormat, LookupError) as error:
         errors.print(str(error.args[0] if error.args else error), style="red", markup=False)
         sys.exit(2)
     except ModelUnavailable as error:

@@ -10,6 +10,10 @@ import typer
 from rich.console import Console
 
 from data4llm_assets.corpus import Corpus
+from data4llm_assets.engine.store import Store
+from data4llm_assets.lineage.reader import Reader
+from data4llm_assets.lineage.releases import Release, find
+from data4llm_assets.recipe import RecipeError, load_recipe
 from data4llm_assets.settings import RECIPE_VARIABLE, STORE_VARIABLE, recipe_of, store_of
 
 RecipeArgument = Annotated[
@@ -35,6 +39,10 @@ SnapshotOption = Annotated[str | None, typer.Option("--snapshot", metavar="NAME"
 ShardOption = Annotated[
     str | None, typer.Option("--shard", metavar="NAME", show_default=False, help="Only this shard, e.g. web-0.")
 ]
+ReleaseOption = Annotated[
+    str | None,
+    typer.Option("--release", metavar="NAME", show_default=False, help="Of this release (CORPUS/NAME if several have it)."),
+]
 
 out = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -42,6 +50,23 @@ errors = Console(stderr=True, highlight=False)
 
 def open_corpus(recipe: str | None, store: str | None) -> Corpus:
     return Corpus(recipe_of(recipe), store_of(store))
+
+
+def open_reader(recipe: str | None, store: str | None, release: str | None) -> Reader:
+    """The corpus as it is, or a release: which is found without the recipe, for that may be gone or another by now."""
+    if release is None:
+        return open_corpus(recipe, store)
+    return open_release(recipe, store, release)
+
+
+def open_release(recipe: str | None, store: str | None, name: str) -> Release:
+    try:
+        corpus = load_recipe(recipe_of(recipe)).corpus
+    except RecipeError:
+        if recipe is not None:
+            raise
+        corpus = None
+    return find(Store(store_of(store)), name, corpus)
 
 
 def print_json(value: Any) -> None:

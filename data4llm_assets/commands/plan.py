@@ -55,6 +55,9 @@ def plan(
         out.print(
             f"not delivered yet: {', '.join(waiting)}; the next run lists them in the newest snapshot and builds what follows"
         )
+    for name, group in groups.items():
+        for told, count in group["accepted"].items():
+            out.print(f"{name}: {count} partitions stand by an older version, accepted: {told}", markup=False, style="dim")
     if found.current:
         out.print(f"[green]✓[/green] {corpus.name}: all {len(found.items)} partitions are current")
         return

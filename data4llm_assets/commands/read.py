@@ -11,11 +11,12 @@ import typer
 from data4llm_assets.commands.options import (
     JsonOption,
     RecipeOption,
+    ReleaseOption,
     ShardOption,
     SnapshotOption,
     StoreOption,
     errors,
-    open_corpus,
+    open_reader,
     out,
 )
 
@@ -31,6 +32,7 @@ def read(
     ] = None,
     snapshot: SnapshotOption = None,
     shard: ShardOption = None,
+    release: ReleaseOption = None,
     columns: Annotated[str | None, typer.Option("--columns", metavar="A,B,…", help="Only these columns.")] = None,
     where: Annotated[str | None, typer.Option("--where", metavar="SQL", help="E.g. \"bytes > 1000 AND domain = 'code'\".")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many rows; 20 if printed.")] = None,
@@ -44,7 +46,7 @@ def read(
     if to is not None and to.suffix not in (".parquet", ".jsonl"):
         msg = f"--to writes .parquet or .jsonl, not {to.suffix or to.name!r}"
         raise typer.BadParameter(msg)
-    corpus = open_corpus(recipe, store)
+    corpus = open_reader(recipe, store, release)
     rows = limit if to or json else (limit or 20)
     wanted = [name.strip() for name in columns.split(",")] if columns else None
     try:

@@ -37,6 +37,8 @@ def repair(
             out.print(f"{folder} {name.replace('@', '|')}: {'will be' if apply else 'would be'} made anew", markup=False)
         if found.lost:
             out.print("a snapshot's listing is lost: freeze it again, `data4llm snapshot add NAME --relist`", style="yellow")
+        for corpus, name in found.releases:
+            out.print(f"release {name} of {corpus} holds what is damaged: whole again when a run makes it anew", style="yellow")
         if not found.damaged:
             out.print("nothing is damaged")
         elif not apply:

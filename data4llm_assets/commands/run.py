@@ -24,11 +24,12 @@ from data4llm_assets.commands.options import (
     print_json,
 )
 from data4llm_assets.corpus import Corpus
+from data4llm_assets.engine.acceptance import parse
 from data4llm_assets.engine.alerts import Finding, findings, tell
 from data4llm_assets.engine.expectations import refused, sentence
 from data4llm_assets.engine.home import dagster_home, open_instance
 from data4llm_assets.engine.orphans import fail_orphans, left_behind, noted
-from data4llm_assets.engine.planner import Plan, Selection
+from data4llm_assets.engine.planner import Plan, Selection, acceptable
 from data4llm_assets.engine.records import new_run
 from data4llm_assets.engine.run import Done, Report, selected
 from data4llm_assets.recipe import find_recipe, load_graph
@@ -48,21 +49,30 @@ def run(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Partitions made at the same time; default from the recipe.")
     ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", metavar="NAME=VERSION", help="Take over what this older version made; may be repeated."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Build what is out of date, check it, publish it, and print the funnel. Nothing else is touched.
 
     The first run freezes a snapshot of the sources. A partition is published only if its checks pass; a refused one leaves the
     version before readable, and nothing that reads it runs. Interrupted or killed, the next run goes on where this one stopped.
+
+    --accept: the version of a method, step, source kind or library, as in minhash=1. Partitions that differ from what is current by
+    that version alone become current as they are, and say so ever after. Everything else is made.
     """
     began = time.perf_counter()
     corpus = open_corpus(recipe, store)
     for name in select or ():
         corpus.node(name)
     selection = selected(select or (), [snapshot] if snapshot else (), [shard] if shard else ())
+    corpus.state.accept = parse(accept or ())
     with _told_of(corpus):
         corpus.deliver()
         due = corpus.plan(selection)
+    acceptable(corpus.state, due)
     if due.current:
         _tidy_up()
         if json:

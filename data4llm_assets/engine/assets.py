@@ -208,6 +208,8 @@ def _table(results: list[Any]) -> str:
 def _metadata(outcome: Outcome, node: Node) -> dict[str, Any]:
     """What a person wants to see of a partition: counts and rates, never text."""
     found: dict[str, Any] = {"result": outcome.result, "fingerprint": outcome.fingerprint}
+    if outcome.accepted:
+        found["accepted"] = ", ".join(outcome.accepted)
     accounted = next(iter(outcome.metrics.get("accounts", [])), {})
     found |= {name: value for name, value in accounted.items() if value is not None}
     main = node.keeps if node.keeps in outcome.tables else node.tables[0]

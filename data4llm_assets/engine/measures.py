@@ -11,16 +11,21 @@ from typing import Any
 
 import polars as pl
 
-from data4llm_assets.engine.digest import json_digest
-from data4llm_assets.engine.store import FORMAT, Store, TableWriter
+from data4llm_assets.engine.digest import canonical, json_digest
+from data4llm_assets.engine.store import Store, TableWriter
 from data4llm_assets.method import MEASURE, Method
+
+KEYED = 1
+"""Of the keys below, whatever the format of the store is: what was measured once stays measured."""
+TOLD = "method.json"
+"""Beside the shards of a measure: what measured it, as its key hashes it."""
 
 
 def measure_ingredients(method: Method) -> dict[str, Any]:
     identity = method.identity()
     # A step may call the same algorithm by another name; what it measured is the same.
     identity.pop("method")
-    return {"format": FORMAT, "identity": identity, "parameters": method.parameters(MEASURE)}
+    return {"format": KEYED, "identity": identity, "parameters": method.parameters(MEASURE)}
 
 
 _IN_MEMORY = 6
@@ -34,7 +39,10 @@ class Remembered:
 
     def __init__(self, store: Store, method: Method, shard: str, key: str, memory: int) -> None:
         self._store, self._key = store, key
-        self.folder = f"measures/{json_digest(measure_ingredients(method))}/{shard}"
+        self._made_of = measure_ingredients(method)
+        self._measure = f"measures/{json_digest(self._made_of)}"
+        self._told = False
+        self.folder = f"{self._measure}/{shard}"
         self._files = [(path, size) for path, size, _ in sorted(store.objects(self.folder + "/")) if path.endswith(".parquet")]
         self._frame: pl.DataFrame | None = None
         self._small = sum(size for _, size in self._files) * _IN_MEMORY < memory
@@ -60,6 +68,9 @@ class Remembered:
 
     def append(self, frame: pl.DataFrame) -> None:
         """Remember more rows at once: a run that is cut off keeps what it had measured."""
+        if not self._told:
+            self._told = True
+            self._store.create(f"{self._measure}/{TOLD}", canonical(self._made_of))
         with TableWriter(self._store, frame.schema) as writer:
             writer.write(frame)
             path = writer.close_as(lambda digest: f"{self.folder}/{digest}.parquet")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from data4llm_assets.engine.acceptance import NothingToAccept, moved
 from data4llm_assets.engine.state import Missing, State, manifest_path
 from data4llm_assets.node import Node, Partition
 
@@ -28,6 +29,8 @@ class Item:
     due: Due
     reason: str = ""
     fingerprint: str = ""
+    accepted: tuple[str, ...] = ()
+    """Older versions that what is current stands by, as `acceptance.told` words them."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,15 @@ class Plan:
         return not self.due("run", "adopt", "follow")
 
     def by_node(self) -> dict[str, dict[str, Any]]:
-        """For each node: how many partitions are due for what, and the distinct reasons."""
+        """For each node: how many partitions are due for what, why, and by which accepted older versions current ones stand."""
         found: dict[str, dict[str, Any]] = {}
         for item in self.items:
-            group = found.setdefault(item.node, {"current": 0, "run": 0, "adopt": 0, "follow": 0, "reasons": {}})
+            group = found.setdefault(item.node, {"current": 0, "run": 0, "adopt": 0, "follow": 0, "reasons": {}, "accepted": {}})
             group[item.due] += 1
             if item.due in ("run", "adopt"):
                 group["reasons"][item.reason] = group["reasons"].get(item.reason, 0) + 1
+            for each in item.accepted:
+                group["accepted"][each] = group["accepted"].get(each, 0) + 1
         return found
 
 
@@ -84,6 +89,41 @@ def plan(state: State, selection: Selection | None = None) -> Plan:
     return Plan(tuple(items))
 
 
+def acceptable(state: State, found: Plan) -> None:
+    """Whether each version to be accepted is one by which something that is due differs.
+
+    Raises
+    ------
+    NothingToAccept
+        If one is not: with the versions that do differ, or with what else does.
+    """
+    others: dict[str, set[str]] = {}
+    used: set[str] = set()
+    for item in found.due("run", "adopt", "follow"):
+        current = state.entry(item.node, item.partition.key).value
+        made_before = item.due == "adopt" and not item.reason.startswith("accepted")
+        if made_before or current is None or (before := state.manifest(current["fingerprint"])) is None:
+            continue
+        node = state.graph.nodes[item.node]
+        inputs = {} if item.due == "follow" else state.inputs(node, item.partition)
+        now = state.ingredients(node, item.partition, inputs)
+        for version in moved(before["ingredients"], now, node.name):
+            wanted = state.accept.get(version.name) == version.before
+            if wanted and (item.due == "follow" or item.reason.startswith("accepted")):
+                used.add(version.name)
+            else:
+                rest = [] if item.due == "follow" else differences(before["ingredients"], now)
+                others.setdefault(f"{version.name}={version.before}", set()).update(rest if wanted else ())
+    for name, older in state.accept.items():
+        if name not in used:
+            asked = f"{name}={older}"
+            if asked in others:
+                msg = f"nothing is accepted by {asked}, for more than that differs: {'; '.join(sorted(others[asked])[:6])}"
+            else:
+                msg = f"nothing differs from what is current by {asked}; what does: {', '.join(sorted(others)) or 'no version'}"
+            raise NothingToAccept(msg)
+
+
 def _item(state: State, node: Node, partition: Partition, unsettled: set[tuple[str, str]]) -> Item:
     waits = _waits_for(state, node, partition, unsettled)
     if waits:
@@ -95,11 +135,14 @@ def _item(state: State, node: Node, partition: Partition, unsettled: set[tuple[s
     fingerprint = state.fingerprint(node, partition, inputs)
     current = state.entry(node.name, partition.key).value
     if current is not None and current["fingerprint"] == fingerprint:
-        return Item(node.name, partition, "current", fingerprint=fingerprint)
+        return Item(node.name, partition, "current", fingerprint=fingerprint, accepted=tuple(current.get("accepted", ())))
     if state.store.exists(manifest_path(fingerprint)):
         return Item(node.name, partition, "adopt", "made before: only becomes current again", fingerprint)
     if current is None:
         return Item(node.name, partition, "run", "never built", fingerprint)
+    if (accepted := state.accepted(node, partition, inputs)) is not None:
+        versions = ", ".join(f"{each.name} {each.before} for {each.now}" for each in accepted[1])
+        return Item(node.name, partition, "adopt", f"accepted: {versions}", fingerprint)
     before = state.manifest(current["fingerprint"])
     now = state.ingredients(node, partition, inputs)
     reason = "; ".join(differences(before["ingredients"], now)) if before else "its manifest is gone"
@@ -119,12 +162,12 @@ def _waits_for(state: State, node: Node, partition: Partition, unsettled: set[tu
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What changed between two lists of ingredients, in the words of the recipe: `rules.gopher_quality.min_words: 50 → 60`."""
-    found = _changed("", before.get("settings", {}), now.get("settings", {}))
+    found = changed("", before.get("settings", {}), now.get("settings", {}))
     # A stage may list its methods' parameters among its settings, under the names the recipe gives them: say it once.
     found += [line for line in _changed_methods(before, now) if not any(told.endswith(line) for told in found)]
     if before.get("version") != now.get("version") or before.get("format") != now.get("format"):
         found.append(f"a new version of the step ({before.get('version')} → {now.get('version')})")
-    found += _changed("retention", before.get("retention"), now.get("retention"))
+    found += changed("retention", before.get("retention"), now.get("retention"))
     if before.get("checks") != now.get("checks"):
         found.append("its expectations changed")
     if before.get("listing") != now.get("listing"):
@@ -135,9 +178,9 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     if before.get("partitions") != now.get("partitions"):
         found.append(f"partitions: {len(before.get('partitions') or [])} → {len(now.get('partitions') or [])}")
     inputs = {label: value for label, _, value in before.get("inputs", [])}
-    changed = [label for label, _, value in now.get("inputs", []) if inputs.get(label) != value]
-    if changed:
-        found.append(f"input changed: {', '.join(changed)}")
+    moved = [label for label, _, value in now.get("inputs", []) if inputs.get(label) != value]
+    if moved:
+        found.append(f"input changed: {', '.join(moved)}")
     return list(dict.fromkeys(found))
 
 
@@ -148,17 +191,18 @@ def _changed_methods(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
         if name not in old or name not in new:
             found.append(f"{name} {'added' if name in new else 'removed'}")
             continue
-        found += _changed(name, old[name].get("parameters", {}), new[name].get("parameters", {}))
-        found += _changed(name, {**old[name], "parameters": None}, {**new[name], "parameters": None})
+        found += changed(name, old[name].get("parameters", {}), new[name].get("parameters", {}))
+        found += changed(name, {**old[name], "parameters": None}, {**new[name], "parameters": None})
     if list(old) != list(new) and set(old) == set(new):
         found.append(f"order of methods: {', '.join(new)}")
     return found
 
 
-def _changed(path: str, old: Any, new: Any) -> list[str]:
+def changed(path: str, old: Any, new: Any) -> list[str]:
+    """What differs between two JSON values, a line for each key: `a.b: 1 → 2`."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         keys = dict.fromkeys((*old, *new))
-        return [line for key in keys for line in _changed(f"{path}.{key}" if path else str(key), old.get(key), new.get(key))]
+        return [line for key in keys for line in changed(f"{path}.{key}" if path else str(key), old.get(key), new.get(key))]
     return [] if old == new else [f"{path}: {_short(old)} → {_short(new)}"]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,3 +117,21 @@ class Register:
 
     def _path(self, name: str, generation: int) -> str:
         return f"{self.folder}/{name}.{generation}.json"
+
+
+class Held(Register):
+    """Values that never change, as a register: what a release froze."""
+
+    def __init__(self, store: Store, folder: str, values: Mapping[str, Any]) -> None:
+        super().__init__(store, folder)
+        self._generations = dict.fromkeys(values, 1)
+        self._read = {name: Entry(1, value) for name, value in values.items()}
+
+    def refresh(self) -> None:
+        pass
+
+    def look(self, names: Iterable[str]) -> bool:
+        return False
+
+    def publish(self, name: str, seen: int, value: Any) -> bool:
+        return False

@@ -17,12 +17,14 @@ class Repair(NamedTuple):
     manifests : that name a damaged file.
     references : (corpus/asset, partition) that stand current by one of them.
     lost : listings of snapshots among the damaged; nothing makes these anew but listing the sources again.
+    releases : (corpus, release) that hold a damaged file: whole again when a run has made that file anew.
     """
 
     damaged: list[tuple[str, str]]
     manifests: list[str]
     references: list[tuple[str, str]]
     lost: list[str]
+    releases: list[tuple[str, str]]
 
 
 def examine(store: Store, *, rows: bool = False) -> Repair:
@@ -33,14 +35,16 @@ def examine(store: Store, *, rows: bool = False) -> Repair:
     manifests = {path: store.get_json(path) for path, _, _ in store.objects("manifests/")}
     named = {digest for manifest in manifests.values() for digest, _ in manifest["tables"].values()}
     listings = {listed["listing"] for _, value in _values(store, "snapshots") for listed in value["sources"].values()}
-    damaged = dict(_damaged_tables(store, named | listings, rows=rows))
+    released = dict(_released(store))
+    damaged = dict(_damaged_tables(store, named.union(listings, *released.values()), rows=rows))
     unusable = [path for path, manifest in manifests.items() if any(digest in damaged for digest, _ in manifest["tables"].values())]
     standing = []
     for (folder, name), value in _values(store, "assets"):
         if any(digest in damaged for digest, _ in value["tables"].values()):
             standing.append((folder, name))
     tables = [(data_path(digest), what) for digest, what in damaged.items()]
-    return Repair(sorted([*tables, *_damaged_measures(store)]), sorted(unusable), sorted(standing), sorted(listings & set(damaged)))
+    lost, broken = sorted(listings & set(damaged)), sorted(name for name, files in released.items() if files & set(damaged))
+    return Repair(sorted([*tables, *_damaged_measures(store)]), sorted(unusable), sorted(standing), lost, broken)
 
 
 def forget(store: Store, found: Repair) -> None:
@@ -53,11 +57,23 @@ def forget(store: Store, found: Repair) -> None:
     store.delete(path for path, _ in found.damaged if path not in lost and store.exists(path))
 
 
+def _released(store: Store) -> Iterator[tuple[tuple[str, str], set[str]]]:
+    """((corpus, release), digests of the tables it names); of one whose own table is damaged, that one."""
+    for (folder, name), value in _values(store, "releases"):
+        (table, _) = value["content"]["partitions"]
+        try:
+            files = set(store.read_table(table, ["file"])["file"])
+        except (Damaged, OSError, ValueError):
+            files = set()
+        yield (folder.removesuffix("/releases"), name), {table, *files}
+
+
 def _values(store: Store, kind: str) -> Iterator[tuple[tuple[str, str], Any]]:
-    """((corpus/folder, name), value) of what is current: snapshots, or assets."""
+    """((corpus/folder, name), value) of what is current: snapshots, releases, or assets."""
     folders = {"/".join(path.split("/")[1:3]) for path, _, _ in store.objects("corpora/") if path.count("/") == 3}
     for folder in sorted(folders):
-        if folder.endswith("/snapshots") == (kind == "snapshots") and not folder.endswith("/releases"):
+        named = folder.rpartition("/")[2]
+        if kind == (named if named in ("snapshots", "releases") else "assets"):
             for name, entry in Register(store, f"corpora/{folder}").entries().items():
                 if entry.value is not None:
                     yield (folder, name), entry.value
@@ -77,6 +93,8 @@ def _damaged_tables(store: Store, digests: Iterable[str], *, rows: bool) -> Iter
 
 def _damaged_measures(store: Store) -> Iterator[tuple[str, str]]:
     for path, _, _ in store.objects("measures/"):
+        if not path.endswith(".parquet"):
+            continue
         try:
             store.parquet(path)
         except Damaged as error:

@@ -117,6 +117,9 @@ def frontier(state: State, due: Plan, given_up: set[tuple[str, str]]) -> list[Jo
             if first is None or any((node, key) in given_up for node in stretch):
                 continue
             nodes = tuple(node for node in stretch[stretch.index(first) :] if (node, key) in open_items)
+            if state.accept:
+                # What follows may be one of those that are accepted, which is for the next plan to say.
+                nodes = nodes[:1]
             jobs.append(Job(nodes, key, open_items[first, key].reason))
     return jobs
 

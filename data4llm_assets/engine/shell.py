@@ -7,17 +7,20 @@ current. A crash between any two leaves the version before readable, and files t
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import polars as pl
 
 from data4llm_assets.engine import accounts, expectations, memory
+from data4llm_assets.engine.acceptance import told
+from data4llm_assets.engine.collecting import Collecting, stand_aside
 from data4llm_assets.engine.digest import canonical, json_digest
 from data4llm_assets.engine.documents import read_kept
 from data4llm_assets.engine.records import Stopwatch, write_record
 from data4llm_assets.engine.state import State, manifest_path
-from data4llm_assets.engine.store import FORMAT, TableFile
+from data4llm_assets.engine.store import FORMAT, Store, TableFile, data_path
 from data4llm_assets.engine.work import Draft
 from data4llm_assets.node import Node, Partition, Read
 
@@ -41,6 +44,7 @@ class Outcome:
     metrics: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
+    accepted: tuple[str, ...] = ()
 
 
 class NotReproducible(RuntimeError):
@@ -60,11 +64,12 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
     seen = state.entry(node.name, partition.key)
     inputs = state.inputs(node, partition)
     fingerprint = state.fingerprint(node, partition, inputs)
-    manifest = state.manifest(fingerprint)
+    manifest = state.manifest(fingerprint) or _accept(state, node, partition, inputs, fingerprint)
     if manifest is not None:
         if seen.value is not None and seen.value["fingerprint"] == fingerprint:
             return _outcome("unchanged", node, partition, manifest)
-        return _publish(state, node, partition, seen.generation, manifest, "adopted", {})
+        if _claimed(state.store, manifest):
+            return _publish(state, node, partition, seen.generation, manifest, "adopted", {})
 
     memory.release(above=state.graph.memory // 4)
     watch = Stopwatch()
@@ -116,9 +121,43 @@ def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
     return [{name: None if value != value else value for name, value in row.items()} for row in frame.iter_rows(named=True)]
 
 
+def _accept(
+    state: State, node: Node, partition: Partition, inputs: Mapping[Read, Mapping[str, TableFile | None]], fingerprint: str
+) -> dict[str, Any] | None:
+    """The manifest of what is current, under the fingerprint of what would be, if only accepted versions stand between them."""
+    found = state.accepted(node, partition, inputs)
+    if found is None:
+        return None
+    before, versions = found
+    accepted = [{"name": each.name, "version": each.before, "as": each.now} for each in versions]
+    manifest = {
+        **before,
+        "fingerprint": fingerprint,
+        "ingredients": state.ingredients(node, partition, inputs),
+        "accepted": [*before.get("accepted", []), *accepted],
+    }
+    state.store.create(manifest_path(fingerprint), canonical(manifest))
+    return state.manifest(fingerprint)
+
+
+def _claimed(store: Store, manifest: dict[str, Any]) -> bool:
+    """Make an old manifest look new, lest it be collected before it is named; False if what it names is gone already."""
+    path = manifest_path(manifest["fingerprint"])
+    store.put(path, canonical(manifest))
+    stand_aside(store)
+    if store.missing([path, *(data_path(digest) for digest, _ in manifest["tables"].values())]):
+        store.delete([path])
+        return False
+    return True
+
+
 def _remember(state: State, manifest: dict[str, Any]) -> None:
     path = manifest_path(manifest["fingerprint"])
-    if state.store.create(path, canonical(manifest)):
+    created = state.store.create(path, canonical(manifest))
+    if stand_aside(state.store) and (gone := state.store.missing(data_path(digest) for digest, _ in manifest["tables"].values())):
+        msg = f"{gone[0]} was collected before it was published (gc --older-than spares what is young): run again"
+        raise Collecting(msg)
+    if created:
         return
     # Another run made it at the same time. Equal fingerprints must mean equal results; if not, say so loudly.
     other = state.manifest(manifest["fingerprint"])
@@ -130,7 +169,9 @@ def _remember(state: State, manifest: dict[str, Any]) -> None:
 def _publish(
     state: State, node: Node, partition: Partition, seen: int, manifest: dict[str, Any], result: Result, record: dict[str, Any]
 ) -> Outcome:
-    value = {"fingerprint": manifest["fingerprint"], "digest": manifest["digest"], "tables": manifest["tables"]}
+    value = {name: manifest[name] for name in ("fingerprint", "digest", "tables")}
+    if "accepted" in manifest:
+        value["accepted"] = told(manifest["accepted"])
     if not state.publish(node.name, partition.key, seen, value):
         state.look([node], partition.key)
         now = state.entry(node.name, partition.key).value
@@ -152,6 +193,7 @@ def _outcome(
         manifest["metrics"],
         manifest["tables"],
         record or {},
+        tuple(told(manifest.get("accepted", ()))),
     )
 
 

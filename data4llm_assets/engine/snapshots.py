@@ -48,9 +48,10 @@ class Listing(NamedTuple):
 class Snapshots:
     """The snapshots of one corpus."""
 
-    def __init__(self, store: Store, corpus: str) -> None:
+    def __init__(self, store: Store, corpus: str, register: Register | None = None) -> None:
+        """register: where they are kept, if not where a corpus keeps its own."""
         self._store, self._corpus = store, corpus
-        self.register = Register(store, f"corpora/{corpus}/snapshots")
+        self.register = register or Register(store, f"corpora/{corpus}/snapshots")
 
     def all(self) -> dict[str, Any]:
         """Snapshots by name in order of arrival: {arrival, sources: {source: {listing, files, bytes}}}."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from data4llm_assets.engine.acceptance import Accepted, Version, only
 from data4llm_assets.engine.digest import canonical
 from data4llm_assets.engine.fingerprint import Ingredients, Inputs, digests
 from data4llm_assets.engine.register import Entry, Register
@@ -61,6 +62,17 @@ class Graph:
             stretch_of[name] = own
         return [tuple(names) for names in found]
 
+    def all_upstream(self, nodes: Iterable[str]) -> set[str]:
+        """The nodes and everything that they are made from."""
+        found: set[str] = set()
+        waiting = list(nodes)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += self.upstream[name]
+        return found
+
     def _joins(self, stretch: list[str], node: Node) -> bool:
         if self.nodes[stretch[0]].grain != "grid":
             return False
@@ -100,16 +112,21 @@ class State:
 
     graph: Graph
     store: Store
+    accept: Accepted = field(default_factory=dict)
+    """Older versions whose results are as good as those of the present ones: see `acceptance`."""
 
     def __post_init__(self) -> None:
-        folder = f"corpora/{self.graph.corpus}"
-        self._registers = {name: Register(self.store, f"{folder}/{name}") for name in self.graph.nodes}
-        self._snapshots = Snapshots(self.store, self.graph.corpus)
+        self._registers = {name: self._register(name) for name in self.graph.nodes}
+        self._snapshots = Snapshots(self.store, self.graph.corpus, self._register("snapshots"))
         self._made_of = Ingredients()
         self._parts = tuple(Partition(f"part-{index}") for index in range(self.graph.parts))
         self.snapshots: dict[str, Any] = {}
         self.grid: tuple[Partition, ...] = ()
         self._see_snapshots()
+
+    def _register(self, name: str) -> Register:
+        """Where the references of a node are kept, or the snapshots."""
+        return Register(self.store, f"corpora/{self.graph.corpus}/{name}")
 
     def refresh(self) -> None:
         """Look again at what is current; what has not moved is not read again."""
@@ -211,17 +228,27 @@ class State:
         return self._made_of.fingerprint(node, partition, self._varying(node, partition, inputs))
 
     def _varying(self, node: Node, partition: Partition, inputs: Inputs) -> dict[str, bytes]:
-        # By function, not by name: two recipes that call a step differently still share what it made.
-        named = [
-            [f"{self.graph.nodes[read.ref.node].function}/{read.ref.table}", read.across, digests(files)]
-            for read, files in inputs.items()
-        ]
-        varying = {"inputs": canonical(named)}
+        varying = {"inputs": canonical(self.named(inputs))}
         if node.lists_sources:
             varying["listing"] = canonical(self._listed(partition))
         if node.grain == "corpus":
             varying["partitions"] = self._ranked
         return varying
+
+    def named(self, inputs: Inputs) -> list[list[Any]]:
+        """Inputs as ingredients. By function, not by name: two recipes that call a step differently still share what it made."""
+        return [
+            [f"{self.graph.nodes[read.ref.node].function}/{read.ref.table}", read.across, digests(files)]
+            for read, files in inputs.items()
+        ]
+
+    def accepted(self, node: Node, partition: Partition, inputs: Inputs) -> tuple[dict[str, Any], list[Version]] | None:
+        """The manifest of what is current, and the versions by which alone it is not up to date, if `accept` takes them all."""
+        current = self.entry(node.name, partition.key).value
+        if not self.accept or current is None or (manifest := self.manifest(current["fingerprint"])) is None:
+            return None
+        versions = only(manifest["ingredients"], self.ingredients(node, partition, inputs), node.name, self.accept)
+        return (manifest, versions) if versions else None
 
     def _listed(self, partition: Partition) -> dict[str, Any]:
         section = self.graph.sources[partition.source]

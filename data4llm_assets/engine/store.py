@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +25,10 @@ from obstore.store import LocalStore, from_url
 from data4llm_assets.engine.digest import TableDigester, canonical
 from data4llm_assets.engine.ranges import Ranges
 
-FORMAT = 1
-"""Number of the store's format: part of every fingerprint."""
+FORMAT = 2
+"""Number of the store's format: part of every fingerprint. Raising it takes a migration from the one before (`upgrade.CHANGES`)."""
+MARKER = "format.json"
+"""Says which format a store has. Written exclusively before anything else is; a store of format 1 has none."""
 _PARQUET: dict[str, Any] = {"compression": "zstd", "write_statistics": True}
 _TEXTS: dict[str, Any] = {"data_page_size": 1 << 18, "write_batch_size": 64}
 """Texts lie in pages of some hundred kilobytes, so that a few of them are read without all the others."""
@@ -51,6 +54,23 @@ class Damaged(RuntimeError):
         super().__init__(f"{path} is {what}: `data4llm repair` finds such files, and the next run makes anew what they held")
 
 
+class WrongFormat(RuntimeError):
+    """A store that this program cannot work on."""
+
+
+class OlderStore(WrongFormat):
+    def __init__(self, uri: str, found: int) -> None:
+        super().__init__(
+            f"{uri} was written by an older data4llm (format {found}, now {FORMAT}): data4llm upgrade brings it up to date; "
+            f"nothing is built again"
+        )
+
+
+class NewerStore(WrongFormat):
+    def __init__(self, uri: str, found: int) -> None:
+        super().__init__(f"{uri} was written by a newer data4llm (format {found}, this one knows {FORMAT}): upgrade the program")
+
+
 class RowGroup(NamedTuple):
     """Some rows of a stored table, of which every column can be read alone."""
 
@@ -69,7 +89,14 @@ class RowGroup(NamedTuple):
 class Store:
     """One folder or bucket. Picklable by its URI; safe to share between threads."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, of_any_format: bool = False) -> None:
+        """of_any_format : for who only looks which format it has, or upgrades it.
+
+        Raises
+        ------
+        OlderStore, NewerStore
+            If what lies there has another format than this program writes.
+        """
         if "://" not in uri:
             uri = Path(uri).resolve().as_uri()
         self.uri = uri
@@ -80,6 +107,25 @@ class Store:
         else:
             self.root = None
             self._objects = from_url(uri)
+        self._marked = of_any_format
+        if not of_any_format:
+            self._check_format()
+
+    def _check_format(self) -> None:
+        found = format_of(self)
+        if found is not None and found < FORMAT:
+            raise OlderStore(self.uri, found)
+        if found is not None and found > FORMAT:
+            raise NewerStore(self.uri, found)
+        self._marked = found == FORMAT
+
+    def _mark(self) -> None:
+        """Say which format this is before anything else is written."""
+        if not self._marked:
+            with suppress(AlreadyExistsError):
+                obstore.put(self._objects, MARKER, canonical({"format": FORMAT}), mode="create")
+            self._check_format()
+            self._marked = True
 
     def __reduce__(self) -> tuple[type[Store], tuple[str]]:
         return Store, (self.uri,)
@@ -104,10 +150,12 @@ class Store:
             return list(pool.map(self.get, paths))
 
     def put(self, path: str, data: bytes) -> None:
+        self._mark()
         obstore.put(self._objects, path, data, mode="overwrite")
 
     def create(self, path: str, data: bytes) -> bool:
         """Write an object unless one of that name exists; False if one does. At most one of several writers gets True."""
+        self._mark()
         try:
             obstore.put(self._objects, path, data, mode="create")
         except AlreadyExistsError:
@@ -121,15 +169,32 @@ class Store:
             return False
         return True
 
+    def missing(self, paths: Iterable[str]) -> list[str]:
+        """Those of the paths at which nothing is, in order."""
+        asked = list(paths)
+        if self.root is not None:
+            return [path for path in asked if not os.path.exists(f"{self.root}/{path}")]
+        with ThreadPoolExecutor(_ROUND_TRIPS) as pool:
+            return [path for path, there in zip(asked, pool.map(self.exists, asked), strict=True) if not there]
+
     def objects(self, prefix: str) -> Iterator[tuple[str, int, float]]:
         """(path, bytes, modified) of every object under a folder; `modified` in seconds since 1970."""
         for batch in obstore.list(self._objects, prefix):
             for entry in batch:
                 yield entry["path"], entry["size"], entry["last_modified"].timestamp()
 
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders right under a folder, sorted."""
+        found = obstore.list_with_delimiter(self._objects, prefix)["common_prefixes"]
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
+
     def delete(self, paths: Iterable[str]) -> None:
+        """Whoever deletes may find that another has: what is gone is no error."""
         found = list(paths)
-        if found:
+        if self.root is not None:
+            for path in found:
+                (self.root / path).unlink(missing_ok=True)
+        elif found:
             obstore.delete(self._objects, found)
 
     def get_json(self, path: str) -> Any:
@@ -209,6 +274,7 @@ class Store:
 
     def adopt(self, file: Path, path: str) -> None:
         """Move a finished local file into the store, atomically."""
+        self._mark()
         if self.root is not None:
             target = self.root / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -277,6 +343,16 @@ class TableWriter:
         self._rows += frame.height
         # One row group holds one flush; a group of a few rows is still one group.
         self._parquet.write_table(table, row_group_size=max(frame.height, 1))
+
+
+def format_of(store: Store) -> int | None:
+    """The format of what lies in a store; None if nothing does."""
+    # Asked while a store opens, when what a subclass adds is not there yet: so past its methods.
+    marker = Store.get(store, MARKER)
+    if marker is not None:
+        return int(json.loads(marker)["format"])
+    written = any(next(Store.objects(store, folder), None) for folder in ("manifests/", "corpora/"))
+    return 1 if written else None
 
 
 def data_path(digest: str) -> str:

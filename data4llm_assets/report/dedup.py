@@ -18,7 +18,6 @@ from data4llm_assets.engine.documents import read_kept
 from data4llm_assets.engine.state import Missing
 from data4llm_assets.engine.store import TableFile
 from data4llm_assets.node import Partition, Place, Ref
-from data4llm_assets.report.published import stale
 
 LARGEST = 10
 """Clusters that are named."""
@@ -118,7 +117,7 @@ def _told(corpus: Corpus, step: Step) -> dict[str, Any]:
         "methods": [method.label for method in section.methods],
         "rule": None if isinstance(section.methods[0], Alone) else section.rule,
         "scope": section.scope,
-        "stale": bool(stale(corpus, {section.name})),
+        "stale": bool(corpus.stale({section.name})),
         **step.totals,
         "removed": _by_rule(dropped, step.totals),
         "carried": _by_rule(gone.filter(action="carry"), step.totals),

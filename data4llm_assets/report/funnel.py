@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 from rich.table import Table
 
-from data4llm_assets.corpus import Corpus
+from data4llm_assets.lineage.reader import Reader
 from data4llm_assets.node import Node, Ref
 
 
-def funnel(corpus: Corpus) -> list[dict[str, Any]]:
+def funnel(corpus: Reader) -> list[dict[str, Any]]:
     """One entry per step of the recipe that is built.
 
     step, partitions, documents_in, documents_out, dropped, edited, added, retention, bytes_out, tokens_out (exact from `mixed` on,
@@ -41,7 +41,7 @@ def funnel(corpus: Corpus) -> list[dict[str, Any]]:
     return found
 
 
-def funnel_table(corpus: Corpus) -> Table:
+def funnel_table(corpus: Reader) -> Table:
     """The funnel as a person reads it."""
     table = Table(box=None, pad_edge=False)
     for head in ("step", "in", "out", "kept", "tokens out"):
@@ -73,7 +73,7 @@ def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def _manifests(corpus: Corpus, node: Node) -> list[dict[str, Any]]:
+def _manifests(corpus: Reader, node: Node) -> list[dict[str, Any]]:
     """The manifest of every current partition."""
     values = [corpus.state.entry(node.name, partition.key).value for partition in corpus.state.partitions(node)]
     found = [corpus.state.manifest(value["fingerprint"]) for value in values if value is not None]
@@ -98,7 +98,7 @@ def _reasons(rows: list[dict[str, Any]]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _tokens_per_byte(corpus: Corpus) -> float | None:
+def _tokens_per_byte(corpus: Reader) -> float | None:
     """Measured where tokens were counted, to estimate the steps before."""
     for section in corpus.recipe.steps:
         if section.stage == "mixed":
@@ -113,7 +113,7 @@ def _tokens_per_byte(corpus: Corpus) -> float | None:
     return None
 
 
-def _trained_bytes(corpus: Corpus, node: Node) -> int:
+def _trained_bytes(corpus: Reader, node: Node) -> int:
     """Bytes of text with repeats, of a step that says how often a document is seen; 0 of one that does not."""
     if node.keeps not in node.schemas or "repeats" not in node.schemas[node.keeps]:
         return 0
@@ -121,7 +121,7 @@ def _trained_bytes(corpus: Corpus, node: Node) -> int:
     return int(pl.concat(frames)["bytes"].sum()) if frames else 0
 
 
-def _exact_tokens(corpus: Corpus, node: Node, stage: str, rows: list[dict[str, Any]]) -> int | None:
+def _exact_tokens(corpus: Reader, node: Node, stage: str, rows: list[dict[str, Any]]) -> int | None:
     if stage == "mixed":
         counts = {"tokens": next(n.name for n in corpus.graph.nodes.values() if "tokens" in n.tables)}
         tokens = pl.concat([frame.select("doc_id", "tokens") for _, frame in corpus.tables(Ref(counts["tokens"], "tokens"))])

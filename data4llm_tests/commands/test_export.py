@@ -140,3 +140,18 @@ def test_nothing_is_exported_of_what_is_not_built_or_is_no_step(folder: Path, tm
     with pytest.raises(LookupError, match="did you mean 'filtered'"):
         export(micro_store, "filterd", "--to", "dataset")
     assert not (folder / "dataset").exists()
+
+
+def test_a_release_exports_the_same_rows_when_the_corpus_is_another(folder: Path, built: Path, micro_text: str) -> None:
+    corpus = Corpus("micro", built)
+    corpus.freeze("v1")
+    expected = ordered(built)
+    changed = folder / "changed.yaml"
+    changed.write_text(micro_text.replace("sequence_length: 1024", "sequence_length: 512"))
+    assert Corpus(changed, built).build().ok
+    export(built, "--to", "released", "--release", "v1", "--recipe", "changed.yaml")
+    assert load(folder, "released")["input_ids"][:] == expected["input_ids"].to_list()
+    card = (folder / "released" / "README.md").read_text()
+    assert "# micro, release v1" in card
+    assert "Sequences of 1024 tokens" in card
+    assert "Not up to date" not in card
