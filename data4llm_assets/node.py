@@ -207,6 +207,10 @@ class Delivery(NamedTuple):
     earlier: tuple[Path, ...] = ()
 
 
+class LandingFailed(RuntimeError):
+    """A source could not land what a snapshot needs: says why, and the way out. What has landed stays, and the next try goes on."""
+
+
 @dataclass(frozen=True)
 class Node:
     """One asset: what it reads, which keys of the recipe make it, the function that makes it, the checks that guard it."""

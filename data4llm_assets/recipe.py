@@ -243,9 +243,9 @@ def _validate(file: Path, marked: dict[str, Any]) -> Recipe:
     values = _plain(marked)
     sources = values.get("sources")
     for section in (*(sources.values() if isinstance(sources, dict) else ()), values.get("tokenizer")):
-        path = section.get("path") if isinstance(section, dict) else None
-        if isinstance(path, str) and path and "://" not in path and not Path(path).is_absolute():
-            section["path"] = str(file.parent.resolve() / path)
+        if isinstance(section, dict):
+            _root(section, ("path", "index", "data"), file.parent.resolve())
+            _root(section.get("wanted"), ("listed",), file.parent.resolve())
     folder = str(file.parent.resolve())
     if folder not in sys.path:
         # A rule in a module beside the recipe can be named at once; anything installed comes first.
@@ -255,6 +255,21 @@ def _validate(file: Path, marked: dict[str, Any]) -> Recipe:
     except ValidationError as error:
         lines = [_explain(file, marked, each) for each in error.errors()]
         raise RecipeError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _root(section: Any, keys: tuple[str, ...], folder: Path) -> None:
+    """Relative paths under `keys` count from the recipe's folder."""
+
+    def rooted(path: Any) -> Any:
+        if isinstance(path, list):
+            return [rooted(each) for each in path]
+        if not isinstance(path, str) or not path or "://" in path or path.startswith("${"):
+            return path
+        return str(folder / path)
+
+    for key in keys if isinstance(section, dict) else ():
+        if key in section:
+            section[key] = rooted(section[key])
 
 
 def _explain(file: Path, marked: Any, error: Any) -> str:
@@ -272,7 +287,7 @@ def _explain(file: Path, marked: Any, error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
     last = str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
-        message = f"there is no such key{did_you_mean(last, _vocabulary())}"
+        message = f"there is no such key{did_you_mean(last, [word for word in _vocabulary() if word != last])}"
     elif error["type"] == "missing":
         message, keys = "this key is required", [*keys, last]
     elif error["type"] in ("union_tag_invalid", "literal_error"):

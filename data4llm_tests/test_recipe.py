@@ -19,7 +19,7 @@ def line_of(text: str, part: str) -> int:
     return text[: text.index(part)].count("\n") + 1
 
 
-@pytest.mark.parametrize("name", ["sample", "micro", "deduplication"])
+@pytest.mark.parametrize("name", ["sample", "micro", "deduplication", "common_crawl"])
 def test_shipped_recipes_load(name: str) -> None:
     assert name in shipped_recipes()
     assert load_recipe(name).corpus == name

@@ -23,7 +23,7 @@ from data4llm_assets.document import digest
 from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.register import Entry, Register
 from data4llm_assets.engine.store import Store
-from data4llm_assets.node import Delivery, Partition, SourceFile
+from data4llm_assets.node import Delivery, LandingFailed, Partition, SourceFile
 
 LISTING = pl.Schema({"path": pl.String, "bytes": pl.Int64, "digest": pl.String})
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -140,7 +140,11 @@ class Snapshots:
         landing = self._landing(source, section)
         if landing is not None:
             earlier = tuple(landing / each for each, _ in reversed(before))
-            section.land(Delivery(landing / name, name, arrival, earlier))
+            try:
+                section.land(Delivery(landing / name, name, arrival, earlier))
+            except LandingFailed as error:
+                msg = f"source {source!r}: {error}"
+                raise SnapshotError(msg) from None
         found = sorted(list_files(source, section, landing / name if landing is not None else None))
         if not found:
             msg = f"source {source!r} has no files: nothing under {section.path!r} matches"

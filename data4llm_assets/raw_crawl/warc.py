@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
-from data4llm_assets.raw_crawl import http_payload, media_type
+from data4llm_assets.raw_crawl import http_payload, media_type, substitute
 from data4llm_assets.raw_crawl.address import canonical_url, without_credentials
 from data4llm_assets.raw_crawl.archive import Archive
 from data4llm_assets.raw_crawl.source import Bad, Found, Record, Skipped, SourceSection, payload_digest
@@ -110,6 +110,8 @@ class Warc(SourceSection):
         return self._response(record, body, kind, verified)
 
     def _passed_over(self, record: Any, kind: str) -> Found:
+        if kind == "metadata" and (missing := substitute.read(record)) is not None:
+            return missing
         length = record.content_length
         return Skipped(kind) if record.reader.consume() == length else Bad("raw_crawl.truncated", _UNFINISHED, "")
 
