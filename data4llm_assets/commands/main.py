@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import typer
@@ -62,7 +63,17 @@ app.command("upgrade")(upgrade.upgrade)
 app.command("doctor")(doctor.doctor)
 
 
+class _Told(logging.Handler):
+    """What the product says as it works, such as how far a crawl is: a line each, for people."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        errors.print(self.format(record), markup=False)
+
+
 def main() -> None:
+    told = logging.getLogger("data4llm")
+    told.setLevel(logging.INFO)
+    told.addHandler(_Told())
     try:
         app()
     except SystemExit as ended:

@@ -22,7 +22,7 @@ from data4llm_assets.extracted_text.charset import decode
 from data4llm_assets.node import Ref, Verdict
 from data4llm_assets.raw_crawl import media_type
 from data4llm_assets.raw_crawl.files import Files
-from data4llm_assets.raw_crawl.source import Bad, Found, Skipped, SourceSection
+from data4llm_assets.raw_crawl.source import Bad, Found, Reference, Skipped, SourceSection
 from data4llm_assets.recipe import did_you_mean
 from data4llm_assets.report.groups import groups
 from data4llm_assets.report.look import look
@@ -58,7 +58,8 @@ def from_file(corpus: Corpus, path: Path, number: int, source: str | None) -> Su
     """Record `number` (1 is the first) of a file, by the reader of the source that it belongs to, or by one that suits it."""
     name, section, listed, how = _reader(corpus, path, source)
     with path.open("rb") as stream:
-        found = next(islice(_countable(section.records(stream, listed)), number - 1, None), None)
+        every = (_resolved(section, found, path) for found in section.records(stream, listed))
+        found = next(islice(_countable(every), number - 1, None), None)
     if found is None:
         msg = f"{path} has fewer than {number} records"
         raise LookupError(msg)
@@ -149,6 +150,11 @@ def _listed(corpus: Corpus, name: str, path: Path) -> str | None:
         # Below the landing lies a folder for each snapshot.
         listed = listed.partition("/")[2]
     return listed if wanted(listed, section) else None
+
+
+def _resolved(section: SourceSection, found: Found | Reference, path: Path) -> Found:
+    """A record that refers to another file finds it from its own."""
+    return section.resolve(found, lambda other: (path.parent / other).open("rb")) if isinstance(found, Reference) else found
 
 
 def _countable(found: Iterator[Found]) -> Iterator[Found]:

@@ -21,7 +21,7 @@ from data4llm_assets.raw_crawl.ranges.hosts import Politeness
 from data4llm_assets.raw_crawl.ranges.journal import Journal
 from data4llm_assets.raw_crawl.ranges.places import filled_in, shown
 from data4llm_assets.raw_crawl.ranges.wanted import Wanted
-from data4llm_assets.raw_crawl.source import Found, SourceSection
+from data4llm_assets.raw_crawl.source import Found, Reference, SourceSection
 from data4llm_assets.raw_crawl.warc import Warc
 
 PUBLIC = "https://data.commoncrawl.org/"
@@ -80,7 +80,7 @@ class CommonCrawl(SourceSection):
             raise ValueError(msg)
         return self
 
-    def records(self, stream: BinaryIO, path: str) -> Iterator[Found]:
+    def records(self, stream: BinaryIO, path: str) -> Iterator[Found | Reference]:
         yield from self._reader.records(stream, path)
 
     def land(self, delivery: Delivery) -> None:

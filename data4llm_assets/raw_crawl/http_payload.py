@@ -52,6 +52,8 @@ def decoded(body: bytes, encoding: str, limit: int) -> bytes:
             body = _inflated(body, limit)
         elif name == "br":
             body = _unbrotli(body, limit)
+        elif name == "zstd":
+            body = _unzstd(body, limit)
     return body
 
 
@@ -101,6 +103,19 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
     try:
         data = bytes(BrotliReader(io.BytesIO(body)).read(limit + 1))
     except (OSError, ValueError, binascii.Error):
+        return body
+    if len(data) > limit:
+        raise TooLarge
+    return data or body
+
+
+def _unzstd(body: bytes, limit: int) -> bytes:
+    import pyarrow as pa
+
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as stream:
+            data = bytes(stream.read(limit + 1))
+    except (OSError, ValueError):
         return body
     if len(data) > limit:
         raise TooLarge

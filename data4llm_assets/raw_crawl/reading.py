@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 
 from data4llm_assets.document import document_id
 from data4llm_assets.node import Partition, SourceFile, Work
-from data4llm_assets.raw_crawl.source import Bad, Found, Record, SourceSection
+from data4llm_assets.raw_crawl.source import Bad, Found, Record, Reference, SourceSection
 
 VANISHED = "raw_crawl.vanished"
 CHANGED = "raw_crawl.changed"
@@ -41,7 +41,8 @@ def source_records(
             continue
         try:
             with work.open(file.path) as opened:
-                yield from ((file, found) for found in _file_records(source, file, opened, verify))
+                for found in _file_records(source, file, opened, verify):
+                    yield file, source.resolve(found, work.open) if isinstance(found, Reference) else found
         except FileNotFoundError:
             yield file, Bad(VANISHED, "the file has gone since it was listed", file.path)
 
@@ -52,7 +53,7 @@ def identify(partition: Partition, found: Record | Bad) -> str:
     return document_id(partition.source, partition.snapshot, *identity)
 
 
-def _file_records(source: SourceSection, file: SourceFile, opened: BinaryIO, verify: bool) -> Iterator[Found]:
+def _file_records(source: SourceSection, file: SourceFile, opened: BinaryIO, verify: bool) -> Iterator[Found | Reference]:
     changed = Bad(CHANGED, "the file is not the one that was listed", file.path)
     stream = SourceStream(opened)
     if verify and source.random_access and source.digests_bytes():

@@ -6,7 +6,8 @@ Here: the keys every kind of source has, and the rows its reader yields. Each ki
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
@@ -59,7 +60,25 @@ class Skipped(NamedTuple):
     kind: str
 
 
+class Reference(NamedTuple):
+    """A record without a payload of its own: it is the one of an earlier record, which lies elsewhere in the same source.
+
+    path: as a reader of the same partition opens it, `../first/pages-03.warc.gz`. offset: where the earlier record begins there, in
+    bytes. payload_digest: as both records name it. meta: what this record says of itself.
+    """
+
+    path: str
+    offset: int
+    payload_digest: str
+    url: str
+    fetched_at: str | None
+    locator: str
+    meta: Mapping[str, str] = {}
+
+
 Found = Record | Bad | Skipped
+Open = Callable[[str], AbstractContextManager[BinaryIO]]
+"""Opens a file of a source by its listed path. Raises FileNotFoundError."""
 
 _ONLY_LISTED = frozenset({"path", "include", "exclude", "shards", "priority", "access", "deliver"})
 
@@ -93,9 +112,13 @@ class SourceSection(Parameters):
     )
     max_bytes: int = Field(50_000_000, ge=1, description="bytes; a larger record is quarantined, and never held in memory whole")
 
-    def records(self, stream: BinaryIO, path: str) -> Iterator[Found]:
+    def records(self, stream: BinaryIO, path: str) -> Iterator[Found | Reference]:
         """Everything in one file, in its order. `path` is the listed path, for locators and identities."""
         raise TypeError(f"{type(self).__name__} must define records()")
+
+    def resolve(self, found: Reference, open_file: Open) -> Found:
+        """What a reference stands for: a record of this snapshot. Kinds whose readers give references define it."""
+        raise TypeError(f"{type(self).__name__} must define resolve()")
 
     def reading(self) -> dict[str, Any]:
         """What makes this source's index apart from its files, as JSON: keys, reader version, library versions."""

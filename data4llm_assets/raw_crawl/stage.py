@@ -11,6 +11,7 @@ from data4llm_assets.document import DECISIONS, RECORDS
 from data4llm_assets.node import Bench, Node, Place, Ref, Section, StepName, Trial, Verdict, View, Work
 from data4llm_assets.raw_crawl import checks
 from data4llm_assets.raw_crawl.common_crawl import CommonCrawl
+from data4llm_assets.raw_crawl.crawl import Crawl
 from data4llm_assets.raw_crawl.files import Files
 from data4llm_assets.raw_crawl.index import build_index
 from data4llm_assets.raw_crawl.installed_python import InstalledPython
@@ -22,7 +23,7 @@ from data4llm_assets.raw_crawl.warc import Warc
 
 __all__ = ["RawCrawl", "Source", "source_records"]
 
-Source = Annotated[Files | Warc | Jsonl | Parquet | InstalledPython | CommonCrawl, Field(discriminator="kind")]
+Source = Annotated[Files | Warc | Jsonl | Parquet | Crawl | CommonCrawl | InstalledPython, Field(discriminator="kind")]
 """Where documents come from: one entry of the recipe's `sources`."""
 
 

@@ -1,4 +1,4 @@
-"""Source kind `warc`: web archives (ISO 28500) as crawlers write them: `.warc`, `.warc.gz`, `.warc.lz4`. Read by FastWARC."""
+"""Web archives (ISO 28500) as crawlers write them: `.warc`, `.warc.gz`, `.warc.lz4`. Read by FastWARC; source kind `warc`."""
 
 from __future__ import annotations
 
@@ -11,31 +11,23 @@ from pydantic import Field
 from data4llm_assets.raw_crawl import http_payload, media_type, substitute
 from data4llm_assets.raw_crawl.address import canonical_url, without_credentials
 from data4llm_assets.raw_crawl.archive import Archive
-from data4llm_assets.raw_crawl.source import Bad, Found, Record, Skipped, SourceSection, payload_digest
+from data4llm_assets.raw_crawl.source import Bad, Found, Record, Reference, Skipped, SourceSection, payload_digest
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';,]+)", re.I)
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 _UNFINISHED = "the archive ends, or is damaged, inside this record"
 
 
-class Warc(SourceSection):
-    """Successful responses with a text type become records; requests, revisits and everything else are counted by type.
+class WebArchive(SourceSection):
+    """What every kind of source that reads WARC files does alike."""
 
-    Damage costs the record it lies in: a gzipped archive is read on from the next whole record, any other up to the damage.
-    """
-
-    version: ClassVar[str] = "1"
-    uses: ClassVar[tuple[str, ...]] = ("FastWARC",)
-    kind: Literal["warc"]
-    include: tuple[str, ...] = Field(
-        ("**/*.warc", "**/*.warc.gz", "**/*.warc.lz4"), description="globs over paths within the folder"
-    )
+    uses: ClassVar[tuple[str, ...]] = ("FastWARC", "pyarrow")
     media_types: tuple[str, ...] = Field(
         (media_type.HTML, media_type.XHTML, media_type.PLAIN),
         description="responses to take, by Content-Type, or by their first bytes where none is sent; others are counted",
     )
 
-    def records(self, stream: BinaryIO, path: str) -> Iterator[Found]:
+    def records(self, stream: BinaryIO, path: str) -> Iterator[Found | Reference]:
         """Every record of the archive; its locator is `path#offset+length` in the compressed file.
 
         Where records are not compressed one by one, so that none can be read alone, the locator is `path#record/N`, from 0.
@@ -65,7 +57,7 @@ class Warc(SourceSection):
             if not archive.resume():
                 return
 
-    def _placed(self, archive: Archive, waiting: _Waiting, end: int | None, path: str, *, lost: bool = False) -> Found:
+    def _placed(self, archive: Archive, waiting: _Waiting, end: int | None, path: str, *, lost: bool = False) -> Found | Reference:
         """What was found, with its locator: known only when the next record begins (`lost`: nobody knows where)."""
         found = waiting.found
         if isinstance(found, Skipped):
@@ -76,7 +68,7 @@ class Warc(SourceSection):
         place = archive.place(waiting.start, end) if not lost or archive.compressed else None
         return found._replace(locator=f"{path}#{place[0]}+{place[1]}" if place else f"{path}#record/{waiting.number}")
 
-    def _found(self, record: Any) -> Found:
+    def _found(self, record: Any) -> Found | Reference:
         """One WARC record, read to its end. The locator is filled in later."""
         headers, kind = record.headers, str(record.record_type).rpartition(".")[2]
         if "WARC-Type" not in headers or "Content-Length" not in headers:
@@ -153,9 +145,22 @@ class Warc(SourceSection):
         )
 
 
+class Warc(WebArchive):
+    """Successful responses with a text type become records; requests, revisits and everything else are counted by type.
+
+    Damage costs the record it lies in: a gzipped archive is read on from the next whole record, any other up to the damage.
+    """
+
+    version: ClassVar[str] = "2"
+    kind: Literal["warc"]
+    include: tuple[str, ...] = Field(
+        ("**/*.warc", "**/*.warc.gz", "**/*.warc.lz4"), description="globs over paths within the folder"
+    )
+
+
 class _Waiting(NamedTuple):
     """A record whose end is not known yet."""
 
-    found: Found
+    found: Found | Reference
     start: int
     number: int
