@@ -100,6 +100,48 @@ SEQUENCES = _schema(
 )
 """`packed`: token ids of one training sequence, and which tokens of which document they are. Separators lie in no span."""
 
+TABLES: dict[str, str] = {
+    "records": "an index of the records: what each is and where it lies, not its bytes",
+    "documents": "documents with their text",
+    "kept": "who stays after this step, and what their text is by then",
+    "decisions": "what a rule said about a document: why it was dropped, edited or carried",
+    "overlay": "the documents whose text this step edited, as they read afterwards",
+}
+"""What the tables that several stages publish hold."""
+
+COLUMNS: dict[str, str] = {
+    "doc_id": "name of the document: the same wherever it is built, from the same record",
+    "page_id": "name of the page that the document is a version of: the same in every snapshot",
+    "source": "source of the recipe that it comes from",
+    "domain": "kind of text, for mixing, as the recipe names it",
+    "snapshot": "delivery that it came with",
+    "url": "its address, if it has one",
+    "locator": "where to read the original again: file, offset or row",
+    "fetched_at": "when it was fetched, if the source says so",
+    "media_type": "of the original, such as text/html",
+    "title": "as the original gives it",
+    "language": "as the original gives it",
+    "license": "as the original or the recipe gives it",
+    "meta": "anything else that the source says of it, by key",
+    "payload_digest": "SHA-256 of the original's bytes",
+    "payload_bytes": "size of the original",
+    "count": "how many identical records of the snapshot this one stands for",
+    "text": "the text itself",
+    "text_digest": "128-bit SHA-256 of the text: equal texts have equal digests",
+    "bytes": "of the text in UTF-8",
+    "repeats": "how often the document is seen in this phase of training",
+    "phase": "of training, 0 first",
+    "rule": "which rule decided: method and signal",
+    "action": "drop, edit, carry (an unchanged page of an earlier snapshot) or keep",
+    "value": "what the rule measured",
+    "threshold": "what the value was held against",
+    "partner": "the document that this one repeats",
+    "spans": "where, in characters of the text before the edit, and of what type",
+    "reason": "in words, where no number explains it",
+    "tokens": "how many, by the recipe's tokenizer",
+}
+"""What the columns that several stages use hold, in a phrase."""
+
 
 def digest(*parts: str | bytes) -> str:
     """128-bit SHA-256 digest of the parts, as 32 hex digits. Lengths are hashed too, so ("ab", "c") and ("a", "bc") differ."""

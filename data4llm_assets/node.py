@@ -188,6 +188,20 @@ class Work(Protocol):
         """A small frame for the checks, kept in the manifest and shown in Dagster. Deterministic."""
 
 
+@dataclass(frozen=True)
+class Glossary:
+    """What names mean, a phrase each, for whoever sees them in Dagster. Part of no fingerprint.
+
+    tables, columns: beyond those that `document.TABLES` and `document.COLUMNS` know. figures: columns of the metric frame
+    `partition`. frames: other metric frames that are shown, as tables. The accounts' names the engine knows itself.
+    """
+
+    tables: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, str] = field(default_factory=dict)
+    frames: Mapping[str, str] = field(default_factory=dict)
+
+
 class SourceFile(NamedTuple):
     path: str
     bytes: int
@@ -224,6 +238,7 @@ class Node:
     grain: Grain
     make: Callable[[Work], None]
     description: str
+    """For a newcomer: in the first sentence what this is, then how it comes about. Part of no fingerprint, as everything shown."""
     tables: tuple[str, ...]
     """Every table `make` may write: tables it does not write are published empty, with the schema of `schemas`."""
     schemas: Mapping[str, pl.Schema]
@@ -247,6 +262,10 @@ class Node:
     """Allowed share of documents kept, by source."""
     expectations: tuple[Expectation, ...] = ()
     kinds: tuple[str, ...] = ("polars", "parquet")
+    glossary: Glossary = Glossary()
+    """What its tables, their columns and its figures mean."""
+    step: str = ""
+    """The step of the recipe that it belongs to; the recipe says so."""
 
     @property
     def pool(self) -> str:

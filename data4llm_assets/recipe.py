@@ -170,7 +170,8 @@ class Recipe(Parameters):
         nodes: dict[str, Node] = {}
         for step, place in self.places():
             for node in step.nodes(place):
-                nodes[node.name] = replace(node, retention=place.retention) if node.name == step.name else node
+                bounds = place.retention if node.name == step.name else node.retention
+                nodes[node.name] = replace(node, step=step.name, retention=bounds)
         parts = next((step.parts for step in self.steps if isinstance(step, Packed)), 1)
         return Graph(self.corpus, nodes, self.sources, parts, self.compute.bytes, self.compute.pools)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, cast
 import polars as pl
 from pydantic import BeforeValidator, Discriminator, Field, SerializeAsAny, Tag, field_validator, model_validator
 
-from data4llm_assets.deduped import checks
+from data4llm_assets.deduped import checks, glossary
 from data4llm_assets.deduped.alone import Alone, Excising
 from data4llm_assets.deduped.bff import Bff
 from data4llm_assets.deduped.deduplication import Deduplication
@@ -41,6 +41,8 @@ METHODS: Mapping[str, type[Deduplication]] = {
     "bff": Bff,
 }
 """Built in; any other `method` is a user's own: `package.module:Class`, or an entry point."""
+
+_WITHIN: Mapping[Scope, str] = {"corpus": "of the corpus", "snapshot": "of its snapshot", "shard": "of its shard and snapshot"}
 
 
 def _kind(value: Any) -> str:
@@ -122,12 +124,14 @@ class Deduped(Section):
             version="1",
             grain="grid",
             make=lambda work: sign(work, self.methods),
-            description=f"What is compared of every document: {', '.join(method.label for method in self.methods)}",
+            description="By what repeats are found: a few numbers for every document, measured once for each text "
+            f"({', '.join(method.label for method in self.methods)}).",
             tables=("signatures",),
             schemas={"signatures": signature_schema(self.methods)},
             view=place.view,
             measures=self.methods,
             expectations=checks.signatures(),
+            glossary=glossary.signatures(self.methods),
             kinds=("polars", "numba", "parquet"),
         )
         alone = self._alone()
@@ -147,7 +151,8 @@ class Deduped(Section):
             version="2",
             grain="corpus",
             make=lambda work: fold(work, signed, self),
-            description="Which documents repeat an earlier kept one, over all snapshots in order of arrival",
+            description=f"Which documents repeat an earlier one {_WITHIN[self.scope]}, in order of arrival. A match "
+            "counts once it is verified, and what goes is audited: compared once more on the texts themselves.",
             tables=("verdicts", "clusters"),
             schemas={"verdicts": VERDICTS, "clusters": CLUSTERS},
             reads=(Read(signed, "all"),),
@@ -156,6 +161,7 @@ class Deduped(Section):
             settings={"order": [method.label for method in self.methods], "rule": self.rule, "scope": self.scope},
             methods=self.methods,
             expectations=checks.duplicates(),
+            glossary=glossary.COMPARED,
             kinds=("polars", "numba", "parquet"),
         )
         step = Node(
@@ -165,7 +171,7 @@ class Deduped(Section):
             version="1",
             grain="grid",
             make=lambda work: settle(work, judged, names_partner=True, compares=bool(self._comparers())),
-            description="Documents that repeat no earlier kept one",
+            description="Documents that repeat no earlier one, and for each of the others the one that it repeats.",
             tables=("kept", "decisions"),
             schemas={"kept": KEPT, "decisions": DECISIONS},
             reads=(Read(judged, "own"),),
@@ -173,6 +179,7 @@ class Deduped(Section):
             takes=place.view.kept,
             retention=place.retention,
             expectations=checks.deduped(),
+            glossary=glossary.SETTLED,
         )
         return duplicates, step
 
@@ -188,7 +195,7 @@ class Deduped(Section):
             version="1",
             grain="corpus",
             make=lambda work: method.judge(work, signed, self.scope),
-            description=str(type(method).__doc__).partition("\n")[0],
+            description=f"What repeats an earlier document {_WITHIN[self.scope]}, in order of arrival.",
             tables=("verdicts", *(spans if edits else ())),
             schemas={"verdicts": VERDICTS, **(spans if edits else {})},
             reads=(Read(signed, "all"),),
@@ -197,6 +204,7 @@ class Deduped(Section):
             settings={"scope": self.scope},
             methods=(method,),
             expectations=(*checks.alone(), *method.expectations()),
+            glossary=glossary.JUDGED,
             kinds=("polars", "numba", "parquet"),
         )
         names_partner, taken = method.promises.names_partner, Ref(judged.node, "spans")
@@ -209,7 +217,9 @@ class Deduped(Section):
             make=(lambda work: settle_edited(work, judged, taken, cast(Excising, method)))
             if edits
             else (lambda work: settle(work, judged, names_partner=names_partner, compares=False)),
-            description="Documents without the text that they repeat" if edits else "Documents that repeat no earlier one",
+            description="Documents without the text that they repeat, and what was taken out of them."
+            if edits
+            else "Documents that repeat no earlier one, and why the others went.",
             tables=("kept", "decisions", *(overlay if edits else ())),
             schemas={"kept": KEPT, "decisions": DECISIONS, **(overlay if edits else {})},
             reads=(Read(judged, "own"), *((Read(taken, "own"),) if edits else ())),
@@ -218,6 +228,7 @@ class Deduped(Section):
             takes=place.view.kept,
             retention=place.retention,
             expectations=checks.deduped(),
+            glossary=glossary.SETTLED,
         )
         return duplicates, step
 

@@ -62,6 +62,21 @@ def account(
     )
 
 
+FIGURES = {
+    "documents_in": "documents that came in",
+    "documents_out": "documents that stay",
+    "retention": "share of new documents that stay; `retention` in the recipe bounds it by source",
+    "dropped": "documents that a rule dropped",
+    "edited": "documents whose text a rule edited",
+    "added": "documents that this step made",
+    "carried": "documents that are an unchanged page of an earlier snapshot; no loss, and not counted in retention",
+    "unexplained": "documents that vanished or changed without a decision: always 0, or the partition is refused",
+    "bytes_in": "size of what came in",
+    "bytes_out": "size of what stays",
+}
+"""What the columns of `account` mean, in the order in which a person asks for them."""
+
+
 def reasons(decisions: pl.DataFrame) -> pl.DataFrame:
     """(rule, action, documents): every document under the first rule that dropped, carried or edited it, most frequent first."""
     told = decisions.filter(pl.col("action") != "keep").unique(["doc_id", "action"], keep="first", maintain_order=True)
@@ -69,8 +84,11 @@ def reasons(decisions: pl.DataFrame) -> pl.DataFrame:
     return counts.sort(["documents", "rule", "action"], descending=[True, False, False])
 
 
-def expectations(node: Node, source: str) -> tuple[Expectation, ...]:
-    """The checks that every step gets: accounts balance, and the share kept lies within the recipe's bounds for the source."""
+def expectations(node: Node, source: str, whose: str = "") -> tuple[Expectation, ...]:
+    """The checks that every step gets: accounts balance, and the share kept lies within the recipe's bounds for the source.
+
+    whose : several sources with the same bounds, in words.
+    """
     if node.takes is None:
         return ()
     balance = between(
@@ -78,7 +96,7 @@ def expectations(node: Node, source: str) -> tuple[Expectation, ...]:
     )
     bounds: Mapping[str, tuple[float, float]] = node.retention
     low, high = bounds.get(source) or bounds.get("*") or (0.0, 1.0)
-    whose = source or "this source"
+    whose = whose or source or "this source"
     kept = f"Between {low:.0%} and {high:.0%} of the documents of {whose} should survive this step (recipe: retention)."
     return balance, between("abundance", "retention", low, high, kept, frame="accounts")
 

@@ -9,24 +9,20 @@ from typing import Any
 import dagster as dg
 
 from data4llm_assets.engine import accounts
+from data4llm_assets.engine.descriptions import column_schema, description, figures, guards, label, rounded, verdict
 from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.expectations import by_quality, refused, sentence
 from data4llm_assets.engine.shell import Outcome, make
 from data4llm_assets.engine.state import Graph, Missing, State, reads_of
 from data4llm_assets.engine.store import Store
 from data4llm_assets.method import MEASURE
-from data4llm_assets.node import STAGES, Node, Quality
+from data4llm_assets.node import Grain, Node, Quality
 
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 RUN_TAG = "data4llm/run"
-GUARDS: dict[Quality, str] = {
-    "inclusiveness": "Domains, sources, languages and styles are all there, and in balance.",
-    "abundance": "Enough unique text comes through, and every document is accounted for.",
-    "articulation": "Text is well formed and worth learning from.",
-    "sanitization": "Nothing private, unsafe, unlicensed or unverified gets through.",
-}
+PARTITIONED: dict[Grain, str] = {"grid": "by_shard_and_snapshot", "corpus": "not", "part": "by_part"}
 
 
 def snapshots_definition(corpus: str) -> dg.DynamicPartitionsDefinition:
@@ -41,13 +37,17 @@ def build_assets(
     grid = dg.MultiPartitionsDefinition({"shard": shards, "snapshot": snapshots_definition(graph.corpus)})
     parts = dg.StaticPartitionsDefinition([f"part-{index}" for index in range(graph.parts)])
     partitions: dict[str, dg.PartitionsDefinition[Any] | None] = {"grid": grid, "corpus": None, "part": parts}
+    steps = list(dict.fromkeys(node.step or node.stage for node in graph.nodes.values()))
 
     @cache
     def state() -> State:
         # One for all assets, made when the first runs: what one publishes the next has seen.
         return State(graph, Store(store_uri))
 
-    return [_asset(graph, node, partitions, state, owners, watch) for node in graph.nodes.values()]
+    # By their place in the recipe, so that a list of groups is in the order of the steps.
+    groups = {step: f"{place:0{len(str(len(steps)))}}_{step}" for place, step in enumerate(steps, 1)}
+    nodes = graph.nodes.values()
+    return [_asset(graph, node, groups[node.step or node.stage], partitions, state, owners, watch) for node in nodes]
 
 
 def qualities(node: Node) -> list[Quality]:
@@ -58,6 +58,7 @@ def qualities(node: Node) -> list[Quality]:
 def _asset(
     graph: Graph,
     node: Node,
+    group: str,
     partitions: dict[str, Any],
     state_of: Callable[[], State],
     owners: tuple[str, ...],
@@ -71,17 +72,19 @@ def _asset(
         partitions_def=own,
         deps=[_dep(graph, node, above) for above in graph.upstream[node.name]],
         check_specs=[
-            dg.AssetCheckSpec(name=quality, asset=key, description=_guards(node, quality), blocking=True, partitions_def=own)
+            dg.AssetCheckSpec(
+                name=quality, asset=key, description=guards(node, quality, list(graph.sources)), blocking=True, partitions_def=own
+            )
             for quality in qualities(node)
         ],
         code_version=code_version(node),
-        group_name=f"{STAGES.index(node.stage) + 1}_{node.stage}",
+        group_name=group,
         kinds=set(node.kinds),
         pool=node.pool or None,
         owners=list(owners),
-        description=_describe(node),
-        tags={"data4llm/stage": node.stage, "data4llm/grain": node.grain},
-        metadata={"tables": {name: list(schema) for name, schema in node.schemas.items()}},
+        description=description(node),
+        tags={"data4llm/stage": node.stage, "data4llm/partitioned": PARTITIONED[node.grain]},
+        metadata={"dagster/column_schema": column_schema(node)},
         backfill_policy=None if own is None else dg.BackfillPolicy.multi_run(1),
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
@@ -103,32 +106,18 @@ def _asset(
             failed = refused(outcome.checks)
             lines = "; ".join(sentence(result) for result in failed)
             msg = f"refused, nothing published: {lines}"
-            raise dg.Failure(msg, metadata={"failed_checks": dg.MetadataValue.md(_table(failed))}, allow_retries=False)
+            raise dg.Failure(msg, metadata={"failed_checks": dg.MetadataValue.md(verdict(failed))}, allow_retries=False)
         if outcome.result == "lost":
             msg = "another run published this partition first; its version is current"
             raise dg.Failure(msg, allow_retries=False)
         yield dg.MaterializeResult(
             asset_key=key,
             data_version=dg.DataVersion(outcome.digest or ""),
-            metadata=_metadata(outcome, node),
+            metadata=figures(outcome, node),
             check_results=checks,
         )
 
     return materialize
-
-
-def _describe(node: Node) -> str:
-    """What a newcomer reads beside the asset: what it is, what it publishes, how it is partitioned."""
-    grains = {"grid": "one partition per shard and snapshot", "corpus": "one for all", "part": "one partition per part"}
-    tables = "\n".join(f"| `{name}` | {', '.join(schema)} |" for name, schema in node.schemas.items())
-    return f"{node.description.rstrip('.')}.\n\nPublishes, {grains[node.grain]}:\n\n| table | columns |\n|---|---|\n{tables}"
-
-
-def _guards(node: Node, quality: Quality) -> str:
-    """The promise of the quality, and every expectation that guards it here."""
-    asked = [each for each in (*node.expectations, *accounts.expectations(node, "")) if each.quality == quality]
-    lines = [f"- {each.why}" + ("" if each.severity == "critical" else " (warns)") for each in asked]
-    return "\n".join([GUARDS[quality], "", *lines])
 
 
 def code_version(node: Node) -> str:
@@ -151,16 +140,19 @@ def _check_results(outcome: Outcome, node: Node) -> list[dg.AssetCheckResult]:
     for quality in qualities(node):
         group = grouped[quality]
         severity = dg.AssetCheckSeverity.ERROR if group["severity"] == "critical" else dg.AssetCheckSeverity.WARN
-        failed = [sentence(each) for each in group["expectations"] if not each["passed"]]
+        numbers = {
+            label(each["frame"], each["column"]): rounded(each["observed"])
+            for each in group["expectations"]
+            if isinstance(each["observed"], (int, float))
+        }
         found.append(
             dg.AssetCheckResult(
                 asset_key=None,
                 check_name=quality,
                 passed=group["passed"],
                 severity=severity,
-                description=" ".join(failed) or GUARDS[quality],
-                metadata={"expectations": dg.MetadataValue.md(_table(group["expectations"]))}
-                | {_label(each): each["observed"] for each in group["expectations"] if isinstance(each["observed"], (int, float))},
+                description=verdict(group["expectations"]),
+                metadata=numbers,
             )
         )
     return found
@@ -173,7 +165,7 @@ def runless_events(graph: Graph, outcome: Outcome) -> list[Any]:
     materialization = dg.AssetMaterialization(
         asset_key=key,
         partition=partition,
-        metadata=_metadata(outcome, node),
+        metadata=figures(outcome, node),
         tags={"dagster/data_version": outcome.digest or "", "dagster/code_version": code_version(node)},
     )
     verdicts = [
@@ -189,44 +181,3 @@ def runless_events(graph: Graph, outcome: Outcome) -> list[Any]:
         for result in _check_results(outcome, node)
     ]
     return [materialization, *verdicts]
-
-
-def _label(result: dict[str, Any]) -> str:
-    return result["column"] if result["frame"] == "partition" else f"{result['frame']}/{result['column']}"
-
-
-def _table(results: list[Any]) -> str:
-    rows = ["| | expectation | observed | bounds | severity | why |", "|---|---|---|---|---|---|"]
-    for each in results:
-        bounds = ", ".join(f"{name.removesuffix('_value')} {value}" for name, value in each["bounds"].items() if value is not None)
-        mark = "✓" if each["passed"] else "✗"
-        observed = f"{each['observed']:.4g}" if isinstance(each["observed"], float) else each["observed"]
-        rows.append(f"| {mark} | {_label(each)} | {observed} | {bounds} | {each['severity']} | {each['why']} |")
-    return "\n".join(rows)
-
-
-def _metadata(outcome: Outcome, node: Node) -> dict[str, Any]:
-    """What a person wants to see of a partition: counts and rates, never text."""
-    found: dict[str, Any] = {"result": outcome.result, "fingerprint": outcome.fingerprint}
-    if outcome.accepted:
-        found["accepted"] = ", ".join(outcome.accepted)
-    accounted = next(iter(outcome.metrics.get("accounts", [])), {})
-    found |= {name: value for name, value in accounted.items() if value is not None}
-    main = node.keeps if node.keeps in outcome.tables else node.tables[0]
-    found["dagster/partition_row_count"] = sum(rows for name, (_, rows) in outcome.tables.items() if name.split("/")[0] == main)
-    partition = next(iter(outcome.metrics.get("partition", [])), {})
-    found |= {name: value for name, value in partition.items() if isinstance(value, (int, float)) and name not in found}
-    for name, rows in outcome.metrics.items():
-        if name not in ("accounts", "partition") and rows:
-            found[name] = dg.MetadataValue.md(_rows(rows[:20]))
-    if seconds := outcome.record.get("seconds"):
-        found |= {"seconds": seconds, "peak_memory_MB": round(outcome.record["peak_memory"] / 1e6)}
-        if accounted.get("documents_in"):
-            found["documents_per_second"] = round(accounted["documents_in"] / seconds, 1)
-    return found
-
-
-def _rows(rows: list[dict[str, Any]]) -> str:
-    head = list(rows[0])
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(str(row[name]) for name in head) + " |" for row in rows)])

@@ -84,18 +84,21 @@ def refused(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def sentence(result: Mapping[str, Any]) -> str:
     """One failed expectation as a person reads it."""
     low, high = result["bounds"].get("min_value"), result["bounds"].get("max_value")
-    limit = (
-        f"outside {_number(low)} to {_number(high)}"
-        if low is not None and high is not None
-        else (
-            f"below {_number(low)}"
-            if low is not None
-            else f"above {_number(high)}"
-            if high is not None
-            else f"not as expected {result['bounds']}"
-        )
-    )
+    if low is not None and high is not None:
+        limit = f"not {_number(low)}" if low == high else f"outside {_number(low)} to {_number(high)}"
+    elif low is not None:
+        limit = f"below {_number(low)}"
+    else:
+        limit = f"above {_number(high)}" if high is not None else f"not as expected {result['bounds']}"
     return f"{result['column']} is {_number(result['observed'])}, {limit}. {result['why']}"
+
+
+def allowed(bounds: Mapping[str, Any]) -> str:
+    """The bounds of an expectation in words; empty if it has others than a least and a largest value."""
+    low, high = bounds.get("min_value"), bounds.get("max_value")
+    if low is not None and high is not None:
+        return f"exactly {_number(low)}" if low == high else f"{_number(low)} to {_number(high)}"
+    return f"at least {_number(low)}" if low is not None else f"at most {_number(high)}" if high is not None else ""
 
 
 def _number(value: Any) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from data4llm_assets.document import DECISIONS, DOCUMENTS
-from data4llm_assets.extracted_text import checks
+from data4llm_assets.extracted_text import checks, glossary
 from data4llm_assets.extracted_text.code import Code
 from data4llm_assets.extracted_text.documents import extract_documents, extracted
 from data4llm_assets.extracted_text.extraction import Extracted, Extraction
@@ -102,7 +102,8 @@ class ExtractedText(Section):
             version="1",
             grain="grid",
             make=make,
-            description="The text of every record that has one, and why the others have none.",
+            description="The text of every record that has one, and why the others have none. Text is written here, and only once: "
+            "later steps say who stays, and keep what they edit.",
             tables=("documents", "decisions"),
             schemas={"documents": DOCUMENTS, "decisions": DECISIONS},
             reads=(Read(records),),
@@ -118,6 +119,7 @@ class ExtractedText(Section):
             keeps="documents",
             retention=place.retention,
             expectations=checks.documents(),
+            glossary=glossary.GLOSSARY,
         )
         return (node,)
 

@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import Field, field_validator, model_serializer, model_validator
 
 from data4llm_assets.document import DECISIONS, KEPT, OVERLAY
-from data4llm_assets.filtered import checks
+from data4llm_assets.filtered import checks, glossary
 from data4llm_assets.filtered.anonymise import Email, PublicIp
 from data4llm_assets.filtered.gopher_quality import GopherQuality
 from data4llm_assets.filtered.gopher_repetition import GopherRepetition
@@ -144,7 +144,8 @@ class Filtered(Section):
                 version="1",
                 grain="grid",
                 make=partial(make, steps=self.steps()),
-                description="Who stays after the recipe's rules, why the others went, and the texts that were edited.",
+                description="Documents that pass the recipe's rules, why the others went, and the texts that were edited. Each "
+                "rule looks only at what those before it let through; what was measured of a text is remembered.",
                 tables=("kept", "decisions", "overlay"),
                 schemas={"kept": KEPT, "decisions": DECISIONS, "overlay": OVERLAY},
                 view=place.view,
@@ -154,6 +155,7 @@ class Filtered(Section):
                 takes=place.view.kept,
                 retention=place.retention,
                 expectations=checks.filtered(),
+                glossary=glossary.GLOSSARY,
                 kinds=("polars", "parquet", "numba"),
             ),
         )

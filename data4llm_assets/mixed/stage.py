@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from data4llm_assets import document
 from data4llm_assets.method import Decide, Parameters
-from data4llm_assets.mixed import allocation, checks, tape
+from data4llm_assets.mixed import allocation, checks, glossary, tape
 from data4llm_assets.mixed.allocation import MIXTURE, REPEATS, TOKENS, Plan
 from data4llm_assets.mixed.quotas import exact, largest_remainder
 from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, Verdict, View
@@ -94,12 +94,13 @@ class Mixed(Section):
                 version="1",
                 grain="grid",
                 make=partial(allocation.count, tokenizer=place.tokenizer),
-                description="Tokens of every document.",
+                description="How long every document is, in tokens of the model to be trained.",
                 tables=("tokens",),
                 schemas={"tokens": TOKENS},
                 view=view,
                 measures=(place.tokenizer,),
                 expectations=checks.domain_tokens(),
+                glossary=glossary.DOMAIN_TOKENS,
                 kinds=("polars", "parquet", "huggingface"),
             ),
             Node(
@@ -109,12 +110,14 @@ class Mixed(Section):
                 version="1",
                 grain="corpus",
                 make=partial(allocation.mix, plan=plan, seed=place.seed, counted=counted),
-                description="The budget shared over domains and phases: quotas, epochs, and each document's repeats.",
+                description="What each domain gives to training: the budget of tokens shared by weight over domains and phases, "
+                "within the limits on epochs, and each document's repeats.",
                 tables=("repeats", "mixture"),
                 schemas={"repeats": REPEATS, "mixture": MIXTURE},
                 reads=(Read(Ref(counted, "tokens"), "all"),),
                 settings={**keys, "seed": place.seed},
                 expectations=checks.mixture(),
+                glossary=glossary.MIXTURE,
             ),
             Node(
                 name=place.name,
@@ -123,7 +126,7 @@ class Mixed(Section):
                 version="1",
                 grain="grid",
                 make=partial(allocation.apply, mixture=mixture, counted=counted, weighted=plan.weighted()),
-                description="How often each document is seen, and in which phase of training.",
+                description="Documents to train on: how often each is seen, and in which phase of training.",
                 tables=("kept", "decisions"),
                 schemas={"kept": document.MIXED, "decisions": document.DECISIONS},
                 reads=(Read(Ref(mixture, "repeats"), "own"), Read(Ref(counted, "tokens"))),
@@ -132,6 +135,7 @@ class Mixed(Section):
                 takes=view.kept,
                 retention=place.retention,
                 expectations=checks.mixed(plan.max_epochs.values(), len(plan.budgets)),
+                glossary=glossary.MIXED,
             ),
         )
 

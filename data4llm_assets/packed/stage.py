@@ -15,7 +15,7 @@ from pydantic import Field
 from data4llm_assets import document
 from data4llm_assets.method import Decide, Measure
 from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, Verdict, View
-from data4llm_assets.packed import checks, packing
+from data4llm_assets.packed import checks, glossary, packing
 
 
 class Packed(Section):
@@ -40,7 +40,7 @@ class Packed(Section):
                 version="1",
                 grain="grid",
                 make=partial(packing.tokenize, tokenizer=place.tokenizer, kept=view.kept, parts=self.parts, seed=seed),
-                description="Token ids of every copy of every document, sent to the parts by hash.",
+                description="Token ids of every copy of every document, sent by hash to the part that packs them.",
                 tables=("documents", "totals"),
                 schemas={"documents": packing.DOCUMENTS, "totals": packing.TOTALS},
                 reads=(Read(view.kept),),
@@ -48,6 +48,7 @@ class Packed(Section):
                 settings={"parts": self.parts, "seed": seed},
                 measures=(place.tokenizer,),
                 expectations=checks.tokenized(),
+                glossary=glossary.TOKENIZED,
                 kinds=("polars", "parquet", "huggingface"),
             ),
             Node(
@@ -65,13 +66,14 @@ class Packed(Section):
                     separator=self.separator,
                     seed=seed,
                 ),
-                description="Sequences to train on: token ids, and which tokens of which document they are.",
+                description="Sequences to train on, all of one length: token ids, and which tokens of which document they are.",
                 tables=("sequences", "lengths"),
                 schemas={"sequences": document.SEQUENCES, "lengths": packing.LENGTHS},
                 reads=(Read(Ref(tokenized, "documents"), "own"),),
                 settings={**self.model_dump(include={"strategy", "separator", "sequence_length"}), "seed": seed},
                 measures=(place.tokenizer,),
                 expectations=checks.packed(self.strategy, self.sequence_length),
+                glossary=glossary.PACKED,
                 kinds=("polars", "parquet", "numba"),
             ),
             Node(
@@ -83,12 +85,13 @@ class Packed(Section):
                 make=partial(
                     packing.order_training, packed=place.name, tokenized=tokenized, sequence_length=self.sequence_length, seed=seed
                 ),
-                description="The order of training: phases one after another, a seeded permutation of all sequences in each.",
+                description="In which order sequences are trained on: phase by phase, in each a seeded permutation of all.",
                 tables=("order",),
                 schemas={"order": packing.ORDER},
                 reads=(Read(Ref(place.name, "lengths"), "all"), Read(Ref(tokenized, "totals"), "all")),
                 settings={"seed": seed, "sequence_length": self.sequence_length},
                 expectations=checks.training_order(),
+                glossary=glossary.TRAINING_ORDER,
             ),
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from data4llm_assets.document import DECISIONS, RECORDS
 from data4llm_assets.node import Bench, Node, Place, Ref, Section, StepName, Trial, Verdict, View, Work
-from data4llm_assets.raw_crawl import checks
+from data4llm_assets.raw_crawl import checks, glossary
 from data4llm_assets.raw_crawl.common_crawl import CommonCrawl
 from data4llm_assets.raw_crawl.crawl import Crawl
 from data4llm_assets.raw_crawl.files import Files
@@ -53,13 +53,15 @@ class RawCrawl(Section):
             version="1",
             grain="grid",
             make=make,
-            description="An index of the records of every source: what each is, where it lies, and the digest of its bytes.",
+            description="Every record of the sources, listed: what it is, where it lies, and the digest of its bytes. Bad records "
+            "are set aside with their reason, identical ones of a snapshot counted.",
             tables=("records", "decisions"),
             schemas={"records": RECORDS, "decisions": DECISIONS},
             lists_sources=True,
             settings={"retain": self.retain},
             by_source=readings(place),
             expectations=checks.index(self.quarantine),
+            glossary=glossary.GLOSSARY,
         )
         return (node,)
 

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError
 from data4llm_assets import document
 from data4llm_assets.method import import_method
 from data4llm_assets.node import Bench, Node, Place, Read, Ref, Section, StepName, Trial, Verdict, View
-from data4llm_assets.selected import checks, draw
+from data4llm_assets.selected import checks, draw, glossary
 from data4llm_assets.selected.dsir import Dsir
 from data4llm_assets.selected.selection import HISTOGRAM, NGRAMS, Selection
 
@@ -50,13 +50,15 @@ class Selected(Section):
                 version="1",
                 grain="grid",
                 make=partial(draw.measure, by=by),
-                description="Hashed words and pairs of words of every document, and how often each occurs in a domain.",
+                description="What selection compares: hashed words and pairs of words of every document, and how often each occurs "
+                "in a domain.",
                 tables=("ngrams", "histogram"),
                 schemas={"ngrams": NGRAMS, "histogram": HISTOGRAM},
                 view=view,
                 # Not `methods`: a new cutoff must not read every text again.
                 measures=(by,),
                 expectations=checks.relevance(),
+                glossary=glossary.RELEVANCE,
                 kinds=("polars", "parquet", "numba"),
             ),
             Node(
@@ -66,13 +68,15 @@ class Selected(Section):
                 version="1",
                 grain="corpus",
                 make=partial(draw.decide, by=by, seed=place.seed, measured=relevance),
-                description="One cutoff for the whole corpus: importance of every document plus seeded noise, best share kept.",
+                description="Which documents resemble the target most: a score for each, seeded noise, and one cutoff for the "
+                "whole corpus.",
                 tables=("verdicts", "cutoff"),
                 schemas={"verdicts": draw.VERDICTS, "cutoff": draw.CUTOFF},
                 reads=(Read(Ref(relevance, "ngrams"), "all"), Read(Ref(relevance, "histogram"), "all")),
                 settings={"seed": place.seed},
                 methods=(by,),
                 expectations=checks.cutoff(),
+                glossary=glossary.CUTOFF,
             ),
             Node(
                 name=place.name,
@@ -81,7 +85,7 @@ class Selected(Section):
                 version="1",
                 grain="grid",
                 make=partial(draw.select, by=by, cutoff=cutoff),
-                description="Who stays: the documents at or above the cutoff.",
+                description="Documents at or above the cutoff: those that resemble the target.",
                 tables=("kept", "decisions"),
                 schemas={"kept": document.KEPT, "decisions": document.DECISIONS},
                 reads=(Read(Ref(cutoff, "verdicts"), "own"),),
@@ -90,6 +94,7 @@ class Selected(Section):
                 takes=view.kept,
                 retention=place.retention,
                 expectations=checks.selected(),
+                glossary=glossary.SELECTED,
             ),
         )
 

@@ -17,6 +17,7 @@ from data4llm_assets.models.language_model import LanguageModelMethod, Message, 
 from data4llm_assets.models.openai_compatible import OpenAICompatible
 from data4llm_assets.models.smollm2 import SmolLM2
 from data4llm_assets.node import Bench, Node, Place, Ref, Section, StepName, Trial, Verdict, View, Work
+from data4llm_assets.synthesized import glossary
 from data4llm_assets.synthesized.checks import expectations
 from data4llm_assets.synthesized.publication import ANSWERS, PARENT, documents, edited, named, refusals
 from data4llm_assets.synthesized.rephrase import Rephrase
@@ -84,7 +85,8 @@ class Synthesized(Section):
                 version="1",
                 grain="grid",
                 make=lambda work: _write(work, self, place),
-                description="Documents that a language model wrote from kept ones, beside those that came in.",
+                description="Documents that a language model wrote from kept ones, beside those that came in. Each is held against "
+                "gates and the recipe's sanitization rules before it counts.",
                 tables=("kept", "documents", "decisions"),
                 schemas={"kept": MIXED, "documents": DOCUMENTS, "decisions": DECISIONS},
                 view=place.view,
@@ -93,6 +95,7 @@ class Synthesized(Section):
                 takes=place.view.kept,
                 retention=place.retention,
                 expectations=expectations(self.share),
+                glossary=glossary.GLOSSARY,
                 kinds=("polars", "parquet", "llm"),
             ),
         )

@@ -28,7 +28,7 @@ def test_each_frame_is_judged_by_its_own_bounds() -> None:
 def test_what_failed_is_told_with_the_offending_value_and_its_bounds() -> None:
     (result,) = judge((between("sanitization", "left", 0, 0, "Nothing is left.", frame="rules"),), FRAMES)
     assert result["observed"] == 3
-    assert sentence(result) == "left is 3, outside 0 to 0. Nothing is left."
+    assert sentence(result) == "left is 3, not 0. Nothing is left."
 
 
 def test_only_critical_failures_refuse() -> None:
