@@ -56,10 +56,10 @@ def test_a_job_that_always_kills_its_worker_is_named_and_the_innocent_go_on(pool
     pool = pools[1]
     done = list(Attempts(pool.submit, pool.restart, 2, lambda job: (), {}).run(JOBS))
     assert len(done) == 6
-    assert [(each.job.partition, each.error) for each in done if each.error] == [
-        ("p1", "texts: killed its worker 2 times (out of memory?)")
-    ]
-    # In company, and twice alone.
+    ((partition, error),) = [(each.job.partition, each.error) for each in done if each.error]
+    # Twice alone, for certain; the first time most likely in company, and then nobody is to blame.
+    assert partition == "p1"
+    assert error in [f"texts: killed its worker {times} times (out of memory?)" for times in (2, 3)]
     assert pool.deaths.read_text().splitlines() == ["died"] * 3
 
 
