@@ -134,14 +134,16 @@ def lengths(folder: Path) -> Path:
 
 
 def sample_texts(folder: Path, times: int) -> Path:
-    """A folder of JSONL of the sample corpus's documents: `docs`, `code`, `manual`, and `all` three together.
+    """A folder of JSONL of the sample corpus's documents: `docs`, `code`, `web`, and `all` three together.
 
     Times over one, every further copy of a document has three words in ten replaced, so that it is no duplicate.
     """
     from data4llm_assets.corpus import Corpus
     from data4llm_assets.engine.planner import Selection
+    from data4llm_assets.recipe import load_recipe
 
     place = folder / "inputs" / f"sample-{times}"
+    sources = sorted(load_recipe("sample").sources)
 
     def make(path: Path) -> dict[str, Any]:
         corpus = Corpus("sample", path.with_name("sample-store"))
@@ -158,7 +160,7 @@ def sample_texts(folder: Path, times: int) -> Path:
                 written += rows.height if name == "all" else 0
         return {"texts": written}
 
-    cached(place, {"version": VERSION, "times": times, "sample": version("data4llm")}, make)
+    cached(place, {"version": VERSION, "times": times, "sample": version("data4llm"), "sources": sources}, make)
     return place
 
 

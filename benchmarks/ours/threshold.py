@@ -26,7 +26,7 @@ def with_words(recipe: dict[str, object], least: int) -> dict[str, object]:
 given = told.arguments()
 folder = Path(given["folder"])
 recipe = load_recipe("sample").model_dump(mode="json", by_alias=True, exclude_unset=True)
-domains = {"docs": "documentation", "code": "code", "manual": "reference"}
+domains = {"docs": "documentation", "code": "code", "web": "reference"}
 recipe["sources"] = {
     name: {"kind": "jsonl", "path": f"{given['texts']}/{name}", "domain": domain, "shards": 2} for name, domain in domains.items()
 }

@@ -11,8 +11,8 @@ from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 from data4llm_assets.node import LandingFailed
 from data4llm_assets.raw_crawl.crawl import Crawl
 from data4llm_assets.raw_crawl.landing import file_of
-from data4llm_assets.raw_crawl.source import Bad, Record
-from raw_crawl.crawl_site import Site, crawl, found, landed, page, redirect, response, site, validated
+from data4llm_assets.raw_crawl.source import Bad, Record, Reference
+from raw_crawl.crawl_site import Site, crawl, found, landed, opener, page, redirect, response, site, validated
 
 HTML = b"<html><body><p>%s</p><a href='/a'>a</a><a href='/b'>b</a></body></html>"
 
@@ -102,6 +102,21 @@ def test_a_revisit_whose_original_is_gone_or_altered_is_quarantined_with_the_rea
         file.write_bytes(data)
     bad = [each for each in found(section, tmp_path, "second") if isinstance(each, Bad)]
     assert [each.reason for each in bad] == ["the earlier page that this record refers to is not what it was"] * 3
+
+
+def test_a_revisit_is_resolved_to_the_payload_it_names_and_to_no_other(tmp_path: Path) -> None:
+    with site(world()) as served:
+        section = crawl(served.url)
+        landed(section, tmp_path)
+        landed(section, tmp_path, "second", "first")
+    (file, *_) = sorted((tmp_path / "second").glob("pages-*"))
+    with file.open("rb") as stream:
+        (reference,) = (each for each in section.records(stream, file.name) if isinstance(each, Reference))
+    assert isinstance(section.resolve(reference, opener(tmp_path / "second")), Record)
+    for other in ({"payload_digest": "sha256:" + "0" * 64}, {"offset": reference.offset + 1}, {"offset": 0}, {"offset": 10**9}):
+        bad = section.resolve(reference._replace(**other), opener(tmp_path / "second"))
+        assert isinstance(bad, Bad)
+        assert bad.reason == "the earlier page that this record refers to is not what it was"
 
 
 def test_a_304_for_a_page_that_is_not_there_any_more_is_asked_for_whole(tmp_path: Path) -> None:
@@ -207,8 +222,6 @@ def test_paths_in_urls_never_become_paths_of_files(tmp_path: Path) -> None:
     }
     for reference in ("../../../etc/passwd", "/etc/passwd", "../first/../../x.warc.gz", "../.hidden/pages-00.warc.gz"):
         section = crawl("http://127.0.0.1/")
-        from data4llm_assets.raw_crawl.source import Reference
-
         bad = section.resolve(Reference(reference, 0, "sha256:0", "http://a/", None, "pages-00.warc.gz#0+1"), pytest.fail)
         assert isinstance(bad, Bad)
         assert bad.reason == "the record refers to no page of this source"

@@ -44,6 +44,15 @@ def test_redirects_of_robots_txt_wait_their_turn(tmp_path: Path) -> None:
         assert min(gaps(served)) == pytest.approx(3.0)
 
 
+def test_a_crawl_says_now_and_then_how_far_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock()
+    with site(PAGES, clock.now) as served, caplog.at_level("INFO", "data4llm.crawl"):
+        landed(crawl(served.url, pace={"delay": 2.0}), tmp_path, clock=clock)
+    told = [record.getMessage() for record in caplog.records]
+    assert told[-2] == "7 pages, 0.4 pages/s, 1 sites, 0 failed, 2 waiting"
+    assert told[-1] == f"{tmp_path.name}: 9 pages (9 new, 0 as before), 20.0 s"
+
+
 def test_hosts_do_not_wait_for_each_other(tmp_path: Path) -> None:
     clock = FakeClock()
     with site(PAGES, clock.now) as one, site(PAGES, clock.now) as two:

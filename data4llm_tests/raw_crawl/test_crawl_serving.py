@@ -48,6 +48,13 @@ def test_a_served_site_has_the_same_urls_in_every_crawl_and_ends_with_it(tmp_pat
         assert ended(tmp_path)
 
 
+def test_a_finished_crawl_does_not_start_the_program_again(tmp_path: Path) -> None:
+    landed(section(tmp_path), tmp_path)
+    (tmp_path / "pid").unlink()
+    landed(section(tmp_path), tmp_path)
+    assert not (tmp_path / "pid").exists()
+
+
 def test_the_program_ends_when_the_crawl_fails(tmp_path: Path) -> None:
     with pytest.raises(LandingFailed, match="status 404"):
         landed(section(tmp_path).model_copy(update={"seeds": ("http://docs.test/none",)}), tmp_path)

@@ -139,14 +139,15 @@ def _shown(headers: tuple[Header, ...], length: int) -> bytes:
     and of two readers one would else take it for damaged.
     """
     lines = []
+    reframed = False
     for name, value in headers:
         key = name.lower()
         if key in _CREDENTIALS:
             value = WITHHELD
-        elif key == "transfer-encoding" or (key == "content-length" and value.strip() != str(length)):
-            name = f"X-Crawl-{name}"
+        elif key == "transfer-encoding" or (key == "content-length" and length and value.strip() != str(length)):
+            name, reframed = f"X-Crawl-{name}", True
         lines.append(f"{name}: {value}\r\n")
-    if not any(line.lower().startswith("content-length:") for line in lines):
+    if reframed:
         lines.append(f"Content-Length: {length}\r\n")
     return "".join(lines).encode("latin-1") + b"\r\n"
 

@@ -190,4 +190,4 @@ def _record(kind: str, about: str, date: datetime, fields: list[Header], block: 
 
 def _name(kind: str, about: str, date: datetime) -> str:
     """A record's name: a function of what it records, and of the moment."""
-    return f"<urn:uuid:{UUID(digest('record', kind, about, warc_date(date)))}>"
+    return f"<urn:uuid:{UUID(digest('record', kind, about, warc_date(date)), version=5)}>"
