@@ -87,11 +87,13 @@ class Corpus(Reader):
         run: str | None = None,
         selection: Selection | None = None,
         watch: Watch | None = None,
+        workers: int = 1,
     ) -> Report:
         """Bring the corpus up to date, in this process unless `execute` says otherwise (see `engine.workers`)."""
         run = run or new_run()
         self.deliver()
-        return bring_up_to_date(self.state, execute or inline(self.state, run), run, selection=selection, watch=watch)
+        execute = execute or inline(self.state, run)
+        return bring_up_to_date(self.state, execute, run, selection=selection, watch=watch, workers=workers)
 
     def step(self, name: str) -> Section:
         return next(section for section in self.recipe.steps if section.name == name)

@@ -261,6 +261,8 @@ class Node:
     retention: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Allowed share of documents kept, by source."""
     expectations: tuple[Expectation, ...] = ()
+    calls: Callable[[Partition, float], float] | None = None
+    """For forecasts and budgets: how often a language model is asked, at most, about a partition that has so many documents."""
     kinds: tuple[str, ...] = ("polars", "parquet")
     glossary: Glossary = Glossary()
     """What its tables, their columns and its figures mean."""

@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from data4llm_assets.deduped.stage import Deduped
+from data4llm_assets.engine.budget import Budget, Prices, Spending, price_name
 from data4llm_assets.engine.operation import Alerts, Schedules, Watch
 from data4llm_assets.engine.snapshots import listable
 from data4llm_assets.engine.state import Graph
@@ -97,6 +98,8 @@ class Recipe(Parameters):
         default_factory=dict, description="by step: {min, max}, or by source: {docs: {min, max}}, the others keeping the default"
     )
     compute: Compute = Field(Compute(), description="how much of the machine a run may use")
+    budget: Budget = Field(Budget(), description="what one run may spend; it stops before it spends more, and the next goes on")
+    prices: Prices = Field(Prices(), description="what is charged for it: for forecasts and `budget.money`")
     schedules: Schedules = Field(Schedules(), description="when the corpus is brought up to date, and new snapshots are taken")
     watch: Watch = Field(Watch(), description="whose new files become a snapshot by themselves")
     alerts: Alerts = Field(Alerts(), description="who is told when a partition is refused, or a run fails")
@@ -146,6 +149,24 @@ class Recipe(Parameters):
                     raise ValueError(msg + did_you_mean(pool, needed))
         return self
 
+    @model_validator(mode="after")
+    def _priced(self) -> Recipe:
+        asked = [step.model for step in self.steps if isinstance(step, Synthesized) and step.methods]
+        models = [price_name(model) for model in asked]
+        if strange := next((name for name in self.prices.models if name not in models), None):
+            told = f"there are: {', '.join(models)}{did_you_mean(strange, models)}" if models else "none is asked"
+            msg = f"prices are given for a model {strange!r} that no step asks; {told}"
+            raise ValueError(msg)
+        remote = [price_name(model) for model in asked if hasattr(model, "base_url")]
+        unpriced = next((name for name in remote if name not in self.prices.models), None)
+        if self.budget.money is not None and unpriced is not None:
+            msg = f"budget.money needs what {unpriced!r} costs: prices: {{models: {{{unpriced}: {{input: …, output: …}}}}}}"
+            raise ValueError(msg)
+        if self.budget.money is not None and not self.prices.models and not self.prices.cpu_hour:
+            msg = "budget.money needs prices.cpu_hour: without it nothing here costs anything"
+            raise ValueError(msg)
+        return self
+
     def bounds(self, step: Section) -> dict[str, tuple[float, float]]:
         """Allowed retention of a step, by source; `*` for the others."""
         found = {"*": RETENTION.get(step.stage, (0.0, 1.0))}
@@ -173,7 +194,8 @@ class Recipe(Parameters):
                 bounds = place.retention if node.name == step.name else node.retention
                 nodes[node.name] = replace(node, step=step.name, retention=bounds)
         parts = next((step.parts for step in self.steps if isinstance(step, Packed)), 1)
-        return Graph(self.corpus, nodes, self.sources, parts, self.compute.bytes, self.compute.pools)
+        spending = Spending(self.prices, self.budget)
+        return Graph(self.corpus, nodes, self.sources, parts, self.compute.bytes, self.compute.pools, spending)
 
 
 class RecipeError(ValueError):

@@ -120,6 +120,8 @@ def test_a_changed_threshold_measures_nothing_and_going_back_costs_nothing(built
     assert {"filtered", "relevance", "domain_tokens", "tokenized"} <= counted.keys()
     # A prompt is made of its parents' texts: those of the chosen documents are read.
     assert counted.pop("synthesized").keys() <= {"texts_read", "text_bytes_read"}
+    # What is made is counted for forecasts.
+    assert counted.pop("packed").keys() <= {"training_tokens"}
     assert not any(counted.values()), counted
     touched = {(outcome.node, outcome.partition) for outcome in report.outcomes if outcome.result != "unchanged"}
     untouched = {name for name in changed.graph.nodes if not any(node == name for node, _ in touched)}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from data4llm_assets.commands.options import JsonOption, StoreOption, open_corpus, out, print_json
+from data4llm_assets.commands.options import JsonOption, StoreOption, errors, open_corpus, out, print_json
 from data4llm_assets.corpus import Corpus
 from data4llm_assets.deduped.minhash import MinHash
 from data4llm_assets.deduped.stage import Deduped
@@ -64,6 +66,65 @@ def dedup(
             out.print("✓ within 0.05 of theory in every bin; whatever was dropped is similar enough", style="green")
     if result.failures:
         raise typer.Exit(1)
+
+
+@app.command()
+def forecast(
+    recipe: Annotated[str, typer.Argument(metavar="[RECIPE]", help="Recipe file, or the name of a shipped one.")] = "micro",
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Partitions made at the same time.")] = 2,
+    json: JsonOption = False,
+) -> None:
+    """Build a recipe in a folder that is thrown away, change it in three ways, forecast each run, run it, and compare.
+
+    CPU seconds are compared, by asset. Exit status 1 if the median error is above 30 %, or the 90 % intervals hold less than 80 %.
+    """
+    from data4llm_assets.evaluation import forecast
+
+    with tempfile.TemporaryDirectory(prefix="data4llm-forecast-") as folder:
+        found = forecast.evaluate(recipe, Path(folder), workers, lambda line: errors.print(line, style="dim", markup=False))
+    summary = found.summary()
+    good = summary["median_error"] <= forecast.MEDIAN_ERROR and summary["covered"] >= forecast.COVERED
+    if json:
+        print_json({**summary, "rows": found.rows.to_dicts(), "probed": list(found.probed), "skipped": list(found.skipped)})
+    else:
+        _print_forecasts(found.rows, found.compared())
+        for name in found.probed:
+            out.print(f"{name}: nothing was known of it, so the forecast followed a probe", markup=False)
+        for name in found.skipped:
+            out.print(f"not tried, for the recipe has none: {name}", markup=False)
+        mark, style = ("✓", "green") if good else ("✗", "red")
+        out.print(
+            f"{mark} {summary['pairs']} forecasts of {forecast.TRIVIAL} s or more, or of what took as much: median error "
+            f"{summary['median_error']:.0%} (at most {forecast.MEDIAN_ERROR:.0%}), {summary['covered']:.0%} within their interval "
+            f"(at least {forecast.COVERED:.0%})",
+            style=style,
+            markup=False,
+        )
+    if not good:
+        raise typer.Exit(1)
+
+
+def _print_forecasts(rows: Any, compared: Any) -> None:
+    table = Table(box=None, pad_edge=False)
+    for head in ("change", "asset", "partitions", "forecast", "90 % interval", "actual", "error"):
+        table.add_column(head, justify="left" if head in ("change", "asset") else "right")
+    counted = set(compared.select("change", "asset").iter_rows())
+    told = ""
+    for row in rows.iter_rows(named=True):
+        interval = f"{row['low']:.2f}–{row['high']:.2f}" + ("" if row["within"] else " ✗")
+        total = not counted.isdisjoint({(row["change"], row["asset"])}) or row["asset"].startswith("all")
+        table.add_row(
+            "" if row["change"] == told else row["change"],
+            row["asset"],
+            str(row["partitions"]),
+            f"{row['expected']:.2f}",
+            interval,
+            f"{row['actual']:.2f}",
+            f"{row['error']:+.0%}",
+            style="" if total else "dim",
+        )
+        told = row["change"]
+    out.print(table)
 
 
 def _minhash(corpus: Corpus | None, step: str | None) -> tuple[MinHash, str]:

@@ -1,4 +1,4 @@
-"""`data4llm`: the command line. Exit status 0 done, 1 refused or failed, 2 wrong use, 130 interrupted."""
+"""`data4llm`: the command line. Exit status 0 done, 1 refused or failed, 2 wrong use, 3 within the budget, 130 interrupted."""
 
 from __future__ import annotations
 

@@ -37,6 +37,9 @@ from data4llm_assets.report.funnel import funnel, funnel_table
 from data4llm_assets.report.throughput import throughput
 from data4llm_assets.settings import recipe_of
 
+WITHIN_BUDGET = 3
+"""Exit status of a run that left something for the next one, so as not to exceed its budget."""
+
 
 def run(
     recipe: RecipeArgument = None,
@@ -59,6 +62,9 @@ def run(
 
     The first run freezes a snapshot of the sources. A partition is published only if its checks pass; a refused one leaves the
     version before readable, and nothing that reads it runs. Interrupted or killed, the next run goes on where this one stopped.
+
+    With [bold]budget[/bold] in the recipe, a partition that might exceed it is not begun: exit status 3, and the next run goes on
+    with a budget of its own.
 
     --accept: the version of a method, step, source kind or library, as in minhash=1. Partitions that differ from what is current by
     that version alone become current as they are, and say so ever after. Everything else is made.
@@ -98,6 +104,7 @@ def run(
             | {"refused": [[o.node, o.partition, [sentence(r) for r in refused(o.checks)]] for o in report.refused()]}
             | {"failed": [[done.job.partition, done.error] for done in report.failures]}
             | {"undelivered_alerts": undelivered}
+            | _spent(report)
         )
     else:
         _show(corpus, report, seconds)
@@ -105,6 +112,14 @@ def run(
         errors.print(line, style="yellow", markup=False)
     if not report.ok:
         raise typer.Exit(1)
+    if report.held:
+        raise typer.Exit(WITHIN_BUDGET)
+
+
+def _spent(report: Report) -> dict[str, Any]:
+    if report.allowance is None:
+        return {}
+    return {"spent": report.allowance.spent._asdict(), "held": [each._asdict() for each in report.allowance.held.values()]}
 
 
 def _build(corpus: Corpus, recipe: str, selection: Selection, workers: int, *, warm: bool) -> Report:
@@ -124,7 +139,7 @@ def _build(corpus: Corpus, recipe: str, selection: Selection, workers: int, *, w
                     report_adopted(instance, corpus.graph, value)
                 shown(event, value)
 
-            return corpus.build(pool.execute, run=name, selection=selection, watch=watch)
+            return corpus.build(pool.execute, run=name, selection=selection, watch=watch, workers=workers)
 
 
 def _tidy_up() -> None:
@@ -207,6 +222,10 @@ def _show(corpus: Corpus, report: Report, seconds: float) -> None:
     made = sum(outcome.result == "published" for outcome in report.outcomes)
     again = sum(outcome.result in ("adopted", "unchanged") for outcome in report.outcomes)
     out.print(f"\n{corpus.name}: {made} partitions made, {again} taken over unchanged, in {seconds:.1f} s", markup=False)
+    if report.held and report.allowance is not None:
+        for line in report.allowance.told():
+            errors.print(line, style="yellow", markup=False)
+        out.print("stopped within the budget: what is whole is published, and the next [bold]data4llm run[/bold] goes on from here")
     if report.ok and report.plan.current:
         out.print("[green]✓[/green] all is current")
     out.print(

@@ -7,7 +7,7 @@ a time: the one that kills its worker is found and named, the others come throug
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 
@@ -40,18 +40,26 @@ class Attempts:
         # One more than can work lies ready for whoever is done first.
         self._most = workers + 1
         self._under_way: dict[Future[Done], Job] = {}
+        self._coming: Iterator[Job] = iter(())
+        self._waiting: list[Job] = []
+        self._patience = self._most
         self._suspects: deque[Job] = deque()
         self._tries: Counter[Job] = Counter()
         self._kills: Counter[Job] = Counter()
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Done]:
-        """Each job as it ends. Those that need something scarce begin first: they are what the others' end waits for."""
-        waiting: dict[frozenset[str], deque[Job]] = {}
-        for job in jobs:
-            waiting.setdefault(frozenset(self._pools(job)), deque()).append(job)
-        waiting = dict(sorted(waiting.items(), key=lambda queue: (-len(queue[0]), sorted(queue[0]))))
-        while any(waiting.values()) or self._suspects or self._under_way:
-            self._begin(waiting)
+    def run(self, jobs: Iterable[Job]) -> Iterator[Done]:
+        """Each job as it ends. Jobs are taken one by one, when they can begin: whether they may is decided as they are taken.
+
+        Those of a list that need something scarce begin first: they are what the others' end waits for.
+        """
+        if isinstance(jobs, Sequence):
+            jobs = sorted(jobs, key=lambda job: -len(self._pools(job)))
+            self._patience = len(jobs)
+        self._coming = iter(jobs)
+        while True:
+            self._begin()
+            if not self._under_way:
+                return
             ended, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
             died: list[Job] = []
             while ended:
@@ -67,16 +75,30 @@ class Attempts:
                 self._restart()
                 yield from self._after(died)
 
-    def _begin(self, waiting: Mapping[frozenset[str], deque[Job]]) -> None:
+    def _begin(self) -> None:
         if self._suspects:
             if not self._under_way:
                 self._start(self._suspects.popleft())
             return
+        while len(self._under_way) < self._most and (job := self._next()) is not None:
+            self._start(job)
+
+    def _next(self) -> Job | None:
+        """The first job for which there is enough of what is scarce. Few are taken that must wait for it."""
         taken = Counter(pool for job in self._under_way.values() for pool in self._pools(job))
-        for needed, queue in waiting.items():
-            while queue and len(self._under_way) < self._most and all(taken[name] < self._limit(name) for name in needed):
-                taken.update(needed)
-                self._start(queue.popleft())
+
+        def has_all(job: Job) -> bool:
+            return all(taken[name] < self._limit(name) for name in self._pools(job))
+
+        ready = next((job for job in self._waiting if has_all(job)), None)
+        if ready is not None:
+            self._waiting.remove(ready)
+            return ready
+        while len(self._waiting) < self._patience and (job := next(self._coming, None)) is not None:
+            if has_all(job):
+                return job
+            self._waiting.append(job)
+        return None
 
     def _limit(self, pool: str) -> int:
         return self._limits.get(pool, self._most)

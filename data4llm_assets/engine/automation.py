@@ -87,9 +87,11 @@ def bringing(corpus: str, load: Load, store_uri: str, workers: int, alerts: Aler
                 context.log.info(f"{len(value.due('run', 'adopt'))} partitions are due, {len(value.due('follow'))} may follow")
 
         with DagsterPool(load, store_uri, context.instance.root_directory, context.run_id, workers) as pool:
-            report = bring_up_to_date(state, pool.execute, context.run_id, watch=watch)
+            report = bring_up_to_date(state, pool.execute, context.run_id, watch=watch, workers=workers)
         for line in tell(alerts, corpus, context.run_id, findings(report)):
             context.log.warning(line)
+        if report.held and report.allowance is not None:
+            context.log.warning("; ".join(["stopped within the budget, and the next run goes on", *report.allowance.told()]))
         if not report.ok:
             # Told once for all partitions: the sensor that tells of failed runs passes over this one.
             context.instance.add_run_tags(context.run_id, {TOLD_TAG: "true"})

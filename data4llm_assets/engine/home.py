@@ -12,7 +12,12 @@ from typing import Any
 
 def dagster_home() -> str:
     """$DAGSTER_HOME, or `.dagster` here; gets the project's `dagster.yaml` unless it has one."""
-    home = Path(os.environ.get("DAGSTER_HOME") or ".dagster").resolve()
+    return furnished(Path(os.environ.get("DAGSTER_HOME") or ".dagster"))
+
+
+def furnished(folder: Path) -> str:
+    """A folder as Dagster's home, with the project's `dagster.yaml` (telemetry off, among others) unless it has one."""
+    home = folder.resolve()
     home.mkdir(parents=True, exist_ok=True)
     settings = home / "dagster.yaml"
     if not settings.exists():

@@ -40,9 +40,9 @@ class Remembered:
     def __init__(self, store: Store, method: Method, shard: str, key: str, memory: int) -> None:
         self._store, self._key = store, key
         self._made_of = measure_ingredients(method)
-        self._measure = f"measures/{json_digest(self._made_of)}"
+        self.measure = json_digest(self._made_of)
         self._told = False
-        self.folder = f"{self._measure}/{shard}"
+        self.folder = f"measures/{self.measure}/{shard}"
         self._files = [(path, size) for path, size, _ in sorted(store.objects(self.folder + "/")) if path.endswith(".parquet")]
         self._frame: pl.DataFrame | None = None
         self._small = sum(size for _, size in self._files) * _IN_MEMORY < memory
@@ -70,7 +70,7 @@ class Remembered:
         """Remember more rows at once: a run that is cut off keeps what it had measured."""
         if not self._told:
             self._told = True
-            self._store.create(f"{self._measure}/{TOLD}", canonical(self._made_of))
+            self._store.create(f"measures/{self.measure}/{TOLD}", canonical(self._made_of))
         with TableWriter(self._store, frame.schema) as writer:
             writer.write(frame)
             path = writer.close_as(lambda digest: f"{self.folder}/{digest}.parquet")

@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from data4llm_assets.engine.budget import Allowance, Spent, Step
+from data4llm_assets.engine.experience import earlier_records
+from data4llm_assets.engine.forecast import Forecaster
 from data4llm_assets.engine.planner import Plan, Selection, plan
+from data4llm_assets.engine.records import record_path
 from data4llm_assets.engine.shell import Outcome, make
 from data4llm_assets.engine.state import Missing, State
 
@@ -44,6 +48,13 @@ class Report:
     failures: list[Done] = field(default_factory=list)
     plan: Plan = field(default_factory=lambda: Plan(()))
     jobs: int = 0
+    allowance: Allowance | None = None
+    """The account of a run that has a budget."""
+
+    @property
+    def held(self) -> bool:
+        """Whether something was not begun because the budget might not have sufficed for it."""
+        return self.allowance is not None and bool(self.allowance.held)
 
     def refused(self) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.result == "refused"]
@@ -53,14 +64,21 @@ class Report:
         return not self.failures and not self.refused()
 
 
-Execute = Callable[[list[Job]], Iterator[Done]]
+Execute = Callable[[Iterable[Job]], Iterator[Done]]
+"""Takes each job when it can begin at once, and not before: whether it may begin is decided as it is taken."""
 Watch = Callable[[str, Any], None]
 
 
 def bring_up_to_date(
-    state: State, execute: Execute, run: str, *, selection: Selection | None = None, watch: Watch | None = None
+    state: State,
+    execute: Execute,
+    run: str,
+    *,
+    selection: Selection | None = None,
+    watch: Watch | None = None,
+    workers: int = 1,
 ) -> Report:
-    """Run everything that is due.
+    """Run everything that is due, or as much of it as the recipe's budget lets begin (`Report.held`).
 
     A partition that failed or was refused is not tried again in this run, and nothing that would read it is; everything else goes
     on. `watch` is told ("plan", Plan) and ("frontier", jobs) before each frontier, ("done", Done) as jobs end, and ("adopted",
@@ -68,6 +86,8 @@ def bring_up_to_date(
     """
     tell = watch or (lambda _event, _value: None)
     report = Report(run)
+    gate = Gate(state, run, workers) if state.graph.spending.limited else None
+    report.allowance = gate.allowance if gate is not None else None
     given_up: set[tuple[str, str]] = set()
     made: set[tuple[str, str, str]] = set()
     while True:
@@ -87,8 +107,11 @@ def bring_up_to_date(
         if not jobs:
             return report
         tell("frontier", jobs)
-        report.jobs += len(jobs)
-        for done in execute(jobs):
+        begun = 0
+        for done in execute(jobs if gate is None else gate.admitted(jobs, report.plan)):
+            begun += 1
+            if gate is not None:
+                gate.settle(done)
             report.outcomes += done.outcomes
             if done.error is not None:
                 report.failures.append(done)
@@ -96,6 +119,48 @@ def bring_up_to_date(
                 given_up |= {(node, done.job.partition) for node in done.job.nodes if node not in tried}
             given_up |= {(o.node, o.partition) for o in done.outcomes if o.result in ("refused", "lost") or _again(o, made)}
             tell("done", done)
+        report.jobs += begun
+        if not begun:
+            return report
+
+
+class Gate:
+    """Lets jobs begin one by one, as far as the budget goes."""
+
+    def __init__(self, state: State, run: str, workers: int) -> None:
+        self.allowance = Allowance(state.graph.spending)
+        self._state, self._run, self._workers = state, run, workers
+        self._known = earlier_records(state.store)
+        self._forecaster: Forecaster | None = None
+
+    def admitted(self, jobs: Iterable[Job], due: Plan) -> Iterator[Job]:
+        """As much of each job as fits into what is left when it is asked for."""
+        self._forecaster = Forecaster(self._state, due, self._workers, self._known)
+        for job in jobs:
+            if count := self.allowance.fitting(_steps(job), self._expect):
+                yield replace(job, nodes=job.nodes[:count])
+
+    def settle(self, done: Done) -> None:
+        """Account for a job that ended, by the records it left."""
+        spent: dict[Step, Spent] = {}
+        for name, partition in _steps(done.job):
+            record = self._state.store.get_json(record_path(self._run, name, partition))
+            if record is not None:
+                spent[name, partition] = self._state.graph.spending.spent(self._state.graph.nodes[name], record)
+                self._known.append(record)
+                if self._forecaster is not None:
+                    self._forecaster.learn(record)
+        self.allowance.settle(_steps(done.job), spent, failed=done.error is not None)
+
+    def _expect(self, name: str, partition: str) -> Spent:
+        assert self._forecaster is not None
+        node = self._state.graph.nodes[name]
+        expected = self._forecaster.expect(node, self._state.partition(node, partition))
+        return self._state.graph.spending.at_most(node, expected.sums())
+
+
+def _steps(job: Job) -> list[Step]:
+    return [(name, job.partition) for name in job.nodes]
 
 
 def _again(outcome: Outcome, made: set[tuple[str, str, str]]) -> bool:
@@ -127,7 +192,7 @@ def frontier(state: State, due: Plan, given_up: set[tuple[str, str]]) -> list[Jo
 def inline(state: State, run: str) -> Execute:
     """Make jobs in this process, without Dagster: for notebooks and tests."""
 
-    def execute(jobs: list[Job]) -> Iterator[Done]:
+    def execute(jobs: Iterable[Job]) -> Iterator[Done]:
         for job in jobs:
             yield carry_out(state, job, run)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import polars as pl
@@ -18,7 +18,8 @@ from data4llm_assets.engine.acceptance import told
 from data4llm_assets.engine.collecting import Collecting, stand_aside
 from data4llm_assets.engine.digest import canonical, json_digest
 from data4llm_assets.engine.documents import read_kept
-from data4llm_assets.engine.records import Stopwatch, write_record
+from data4llm_assets.engine.loads import kind_of_work, listed, rows_read, written
+from data4llm_assets.engine.records import Stopwatch, first_here, write_record
 from data4llm_assets.engine.state import State, manifest_path
 from data4llm_assets.engine.store import FORMAT, Store, TableFile, data_path
 from data4llm_assets.engine.work import Draft
@@ -74,14 +75,21 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
     memory.release(above=state.graph.memory // 4)
     watch = Stopwatch()
     counters: dict[str, int] = {}
+    kind = kind_of_work(node)
+    told: dict[str, Any] = {**kind, "corpus": state.graph.corpus, "first": first_here(kind["code"])}
     try:
         with Draft(state, node, partition, inputs) as draft:
+            counters = draft.counters
             node.make(draft)
             tables = draft.finish()
-            counters = draft.counters
             frames = dict(draft.metrics)
+            told["measured"] = [asdict(each) for each in draft.measuring.values()]
+            told["rows_in"], told["bytes_in"] = rows_read(node, inputs), draft.bytes_in
+            if node.calls is not None:
+                told["calls_at_most"] = node.calls(partition, told["rows_in"])
         if node.takes is not None:
             frames["accounts"] = _account(state, node, partition, inputs, tables)
+        told |= _load(state, node, partition, frames, told)
         if "decisions" in tables:
             decided = state.store.read_table(tables["decisions"].digest, ["doc_id", "rule", "action"])
             frames["reasons"] = accounts.reasons(decided)
@@ -89,7 +97,7 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
         results = expectations.judge(asked, frames)
     except Exception as error:
         failure = {"result": "failed", "error": f"{type(error).__name__}: {error}", "trace": traceback.format_exc(limit=-6)}
-        write_record(state.store, run, node.name, partition.key, {**watch.read(), "counters": counters, **failure})
+        write_record(state.store, run, node.name, partition.key, {**watch.read(), **told, "counters": counters, **failure})
         raise
     manifest = {
         "format": FORMAT,
@@ -100,7 +108,7 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
         "metrics": {name: _rows(frame) for name, frame in sorted(frames.items())},
         "checks": results,
     }
-    record = {**watch.read(), "counters": counters, "metrics": manifest["metrics"]}
+    record = {**watch.read(), **told, "wrote": written(tables), "counters": counters, "metrics": manifest["metrics"]}
     if expectations.refused(results):
         outcome = _outcome("refused", node, partition, manifest, record)
     else:
@@ -149,6 +157,16 @@ def _claimed(store: Store, manifest: dict[str, Any]) -> bool:
         store.delete([path])
         return False
     return True
+
+
+def _load(state: State, node: Node, partition: Partition, frames: dict[str, pl.DataFrame], told: dict[str, Any]) -> dict[str, Any]:
+    """How much there was to work on, where something better is known of it than what passed through the node's batches."""
+    files = listed(state, node, partition)
+    if files is not None:
+        return {"rows_in": told["rows_in"] or files.rows, "bytes_in": files.bytes}
+    if "accounts" in frames and "bytes_in" in frames["accounts"].columns:
+        return {"bytes_in": frames["accounts"]["bytes_in"][0] or 0}
+    return {}
 
 
 def _remember(state: State, manifest: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from data4llm_assets.engine.acceptance import Accepted, Version, only
+from data4llm_assets.engine.budget import Spending
 from data4llm_assets.engine.digest import canonical
 from data4llm_assets.engine.fingerprint import Ingredients, Inputs, digests
 from data4llm_assets.engine.register import Entry, Register
@@ -36,6 +37,7 @@ class Graph:
     memory: int
     pools: Mapping[str, int] = field(default_factory=dict)
     """How many partitions may be made at a time of nodes that need a scarce thing, by the name of the thing."""
+    spending: Spending = field(default_factory=Spending)
 
     @cached_property
     def upstream(self) -> dict[str, tuple[str, ...]]:
@@ -135,6 +137,11 @@ class State:
             register.refresh()
         self._snapshots.register.refresh()
         self._see_snapshots()
+
+    def deliver(self, name: str, snapshot: Mapping[str, Any]) -> None:
+        """Make a snapshot of listings that stand in the store already, where there is none of that name."""
+        self._snapshots.register.publish(name, 0, snapshot)
+        self.refresh()
 
     def look(self, nodes: Iterable[Node], key: str) -> None:
         """Look again at what `nodes` read and are for one partition: at the cost of that, however large the corpus."""

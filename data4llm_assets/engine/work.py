@@ -13,6 +13,7 @@ from data4llm_assets.document import MIXED
 from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.documents import Batch, Published, batches, read_kept, texts
 from data4llm_assets.engine.measures import Remembered, measured
+from data4llm_assets.engine.records import LOADING, TEXTS, Measuring, Stopwatch
 from data4llm_assets.engine.snapshots import open_file
 from data4llm_assets.engine.state import State, manifest_path, table_name
 from data4llm_assets.engine.store import FORMAT, TableFile, TableWriter
@@ -36,6 +37,8 @@ class Draft:
         self.counters: dict[str, int] = {}
         self.metrics: dict[str, pl.DataFrame] = {}
         self._writers: dict[str, TableWriter] = {}
+        self.measuring: dict[str, Measuring] = {TEXTS: Measuring(TEXTS, TEXTS)}
+        self.bytes_in = 0
         self._remembered: dict[str, Remembered] = {}
         self._batch: Batch | None = None
 
@@ -65,6 +68,7 @@ class Draft:
         files = self._files(view, self.partition)
         for batch in batches(self._store, view, files, read_kept(self._store, files[view.kept])):
             self._batch = batch
+            self.bytes_in += int(batch.rows["bytes"].sum())
             yield batch.rows
         self._batch = None
 
@@ -96,11 +100,19 @@ class Draft:
         name = f"{method.identity()}{method.parameters()}{of}"
         if name not in self._remembered:
             shard = self.partition.shard or self.partition.key or "corpus"
-            self._remembered[name] = Remembered(self._store, method, shard, of, self.memory // 4)
+            remembered = Remembered(self._store, method, shard, of, self.memory // 4)
+            self._remembered[name] = remembered
+            self.measuring[name] = Measuring(method.identity()["class"], remembered.measure)
         if of == "text_digest":
             documents = documents.select(name for name in ("doc_id", of, "text") if name in documents.columns)
         read = self._with_texts if of == "text_digest" else lambda unknown: unknown
-        values, computed = measured(self._remembered[name], documents, lambda unknown: compute(read(unknown)), of)
+        cost = self.measuring[name]
+        cost.asked += documents.height
+        loading = self._loading()
+        values, computed = measured(self._remembered[name], documents, lambda unknown: cost.time(compute, read(unknown)), of)
+        wall, cpu = self._loading()
+        # A model that is loaded on the way is an account of its own.
+        cost.add(loading[0] - wall, loading[1] - cpu)
         self.count(f"measured_{method.method}", computed)
         return values
 
@@ -122,7 +134,21 @@ class Draft:
         return {table: self._store.read_table(digest) for table, (digest, _) in manifest["tables"].items()}
 
     def model(self, method: Method) -> Any:
-        return load_model(method)
+        key = model_key(method)
+        cost = self.measuring.setdefault(LOADING + key, Measuring(LOADING + method.identity()["class"], key))
+        cost.asked += 1
+        if key in _MODELS:
+            return _MODELS[key]
+        watch = Stopwatch()
+        found = load_model(method)
+        cost.rows, cost.first = 1, True
+        cost.add(*watch.taken())
+        return found
+
+    def _loading(self) -> tuple[float, float]:
+        """(wall, CPU) seconds that loading models took here so far."""
+        loads = [cost for name, cost in self.measuring.items() if name.startswith(LOADING)]
+        return sum(cost.seconds for cost in loads), sum(cost.cpu_seconds for cost in loads)
 
     def scratch(self) -> AbstractContextManager[BinaryIO]:
         return cast(BinaryIO, tempfile.TemporaryFile(dir=self._store.scratch()))
@@ -182,7 +208,9 @@ class Draft:
             documents = documents.with_columns(text=pl.lit(None, pl.String))
         unread = documents.filter(pl.col("text").is_null())
         if unread.height:
-            documents = documents.update(self._standing_texts(unread["doc_id"]), on="doc_id", how="left")
+            read = self.measuring[TEXTS].time(lambda rows: self._standing_texts(rows["doc_id"]), unread.select("doc_id"))
+            self.measuring[TEXTS].bytes += int(read["text"].str.len_bytes().sum())
+            documents = documents.update(read, on="doc_id", how="left")
         return documents.select("text_digest", "text")
 
     def _standing_texts(self, doc_ids: pl.Series) -> pl.DataFrame:
@@ -203,7 +231,12 @@ class Draft:
 
 def load_model(method: Method) -> Any:
     """The model behind a method, once per process: loading weights costs more than using them."""
-    key = json_digest([method.identity(), method.parameters()])
+    key = model_key(method)
     if key not in _MODELS:
         _MODELS[key] = method.load()  # type: ignore[attr-defined]
     return _MODELS[key]
+
+
+def model_key(method: Method) -> str:
+    """Two methods with one key name the same model, loaded the same way."""
+    return json_digest([method.identity(), method.parameters()])

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import connection
 from multiprocessing.util import Finalize
@@ -20,6 +20,7 @@ from typing import Any
 
 import dagster as dg
 
+from data4llm_assets.engine import compiler
 from data4llm_assets.engine.assets import RUN_TAG, build_assets, runless_events, snapshots_definition
 from data4llm_assets.engine.attempts import Attempts
 from data4llm_assets.engine.home import open_instance
@@ -59,7 +60,7 @@ class DagsterPool:
                 worker.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def execute(self, jobs: list[Job]) -> Iterator[Done]:
+    def execute(self, jobs: Iterable[Job]) -> Iterator[Done]:
         """Run jobs, as many at a time as there are workers and scarce things; yields each as it ends."""
         graph: Graph = self._arguments[0]()
 
@@ -138,6 +139,8 @@ def _prepare() -> None:
     definitions = dg.Definitions(assets=build_assets(_worker["graph"], _worker["store"], watch=_worker["outcomes"].append))
     _worker["job"] = keeping_subsets(definitions.resolve_implicit_global_asset_job_def())
     import_great_expectations()
+    if any("numba" in node.kinds for node in _worker["graph"].nodes.values()):
+        compiler.start()
     # What stands now stays: the collector need not walk through the libraries every few runs.
     gc.collect()
     gc.freeze()

@@ -98,6 +98,7 @@ def pack(
             work.write("sequences", frame)
             tally.write(frame, broken)
     work.write("lengths", pl.DataFrame(tally.lengths, schema=LENGTHS, orient="row"))
+    work.count("training_tokens", sum(tokens + separators for _, _, tokens, separators, _ in tally.lengths))
     for name, rows in tally.frames().items():
         work.metric(name, rows)
 

@@ -34,6 +34,7 @@ class CommonCrawl(SourceSection):
     version: ClassVar[str] = f"1, warc {Warc.version}"
     uses: ClassVar[tuple[str, ...]] = Warc.uses
     listing_only: ClassVar[frozenset[str]] = SourceSection.listing_only | _LANDING
+    fetches: ClassVar[bool] = True
     kind: Literal["common_crawl"]
     path: str = Field("", description="folder in which records land, one folder a snapshot; empty: in the store")
     include: tuple[str, ...] = Field(("pages-*.warc.gz",), description="globs over landed files")

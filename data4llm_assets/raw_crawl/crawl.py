@@ -41,6 +41,7 @@ class Crawl(WebArchive):
     model_config = ConfigDict(hide_input_in_errors=True)
     version: ClassVar[str] = "1"
     listing_only: ClassVar[frozenset[str]] = SourceSection.listing_only | _FETCHING
+    fetches: ClassVar[bool] = True
     kind: Literal["crawl"]
     path: str = Field("", description="folder where pages land, a folder in it for each snapshot; empty: in the store")
     include: tuple[str, ...] = Field(("pages-*.warc.gz",), description="globs over what landed; what is no page lies elsewhere")

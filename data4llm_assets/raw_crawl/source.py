@@ -92,6 +92,8 @@ class SourceSection(Parameters):
     """Distributions whose version may change what the reader gives."""
     random_access: ClassVar[bool] = False
     """Whether the reader seeks, so that its bytes cannot be digested as they pass."""
+    fetches: ClassVar[bool] = False
+    """Whether a delivery asks somebody else's servers."""
     listing_only: ClassVar[frozenset[str]] = _ONLY_LISTED
     """Keys that act through the listing of files, or not on the index at all: they do not make a partition."""
 

@@ -1,4 +1,4 @@
-"""How fast a corpus is built: what a run did a second, and how long what is due will take. From run records alone."""
+"""How fast a corpus is built: what a run did a second, from its records alone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from data4llm_assets.engine.planner import Plan
 from data4llm_assets.engine.records import read_records
 from data4llm_assets.engine.store import Store
 
-NEWEST_RUNS = 8
-"""Runs that a forecast looks back: older ones say how another machine, or another version, was."""
 THROUGHPUT = pl.Schema(
     {
         "asset": pl.String(),
@@ -32,18 +29,6 @@ _COUNTED = (
     ("counters", "records_read", "bytes_read"),
     ("partition", "documents", "bytes"),
 )
-
-
-def forecast(store: Store, plan: Plan) -> float | None:
-    """Seconds of work, were everything that is due to run: for each partition what it took last time, else its asset's mean.
-
-    None if an asset that is due was never made: nothing is known of how long it takes. What is due to be adopted costs nothing.
-    """
-    due = plan.due("run", "follow")
-    taken = _taken(store, {item.node for item in due})
-    if any(item.node not in taken for item in due):
-        return None
-    return sum(taken[item.node].get(item.partition.key, _mean(taken[item.node])) for item in due)
 
 
 def throughput(store: Store, run: str) -> pl.DataFrame:
@@ -68,24 +53,9 @@ def throughput(store: Store, run: str) -> pl.DataFrame:
     return per_second.select(pl.col(name).cast(dtype) for name, dtype in THROUGHPUT.items())
 
 
-def _taken(store: Store, nodes: set[str]) -> dict[str, dict[str, float]]:
-    """{asset: {partition: seconds}} in the newest runs; of several times the last counts."""
-    runs = sorted({path.split("/")[1] for path, _, _ in store.objects("runs/")}, reverse=True)
-    found: dict[str, dict[str, float]] = {}
-    for run in runs[:NEWEST_RUNS]:
-        for record in _made(read_records(store, run)):
-            if record["node"] in nodes:
-                found.setdefault(record["node"], {}).setdefault(record["partition"], record["seconds"])
-    return found
-
-
 def _made(records: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Those whose work was done to its end: a failure says little about how long success takes."""
     return (record for record in records if record.get("result") in _FINISHED)
-
-
-def _mean(seconds: Mapping[str, float]) -> float:
-    return sum(seconds.values()) / len(seconds)
 
 
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:

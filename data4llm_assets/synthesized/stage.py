@@ -6,6 +6,7 @@ Here: the stage's section of the recipe and its node. Not here: what is asked (`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import polars as pl
@@ -16,7 +17,7 @@ from data4llm_assets.method import Edit, Method, Rule, import_method
 from data4llm_assets.models.language_model import LanguageModelMethod, Message, complete_all
 from data4llm_assets.models.openai_compatible import OpenAICompatible
 from data4llm_assets.models.smollm2 import SmolLM2
-from data4llm_assets.node import Bench, Node, Place, Ref, Section, StepName, Trial, Verdict, View, Work
+from data4llm_assets.node import Bench, Node, Partition, Place, Ref, Section, StepName, Trial, Verdict, View, Work
 from data4llm_assets.synthesized import glossary
 from data4llm_assets.synthesized.checks import expectations
 from data4llm_assets.synthesized.publication import ANSWERS, PARENT, documents, edited, named, refusals
@@ -25,6 +26,7 @@ from data4llm_assets.synthesized.synthesis import Synthesis, call_digests, choos
 from data4llm_assets.synthesized.tally import styles, totals
 
 _COMPLETION = pl.Schema({"text": pl.String, "finish_reason": pl.String, "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64})
+_BYTES_PER_TOKEN = 4
 _STANDING = pl.Schema({**MIXED, "language": pl.String(), "in_scope": pl.Boolean(), "synthetic": pl.Boolean()})
 """Who came in, one row per phase, and whether a document may be written from."""
 _METHODS: Mapping[str, type[Method]] = {"rephrase": Rephrase}
@@ -96,6 +98,7 @@ class Synthesized(Section):
                 retention=place.retention,
                 expectations=expectations(self.share),
                 glossary=glossary.GLOSSARY,
+                calls=partial(self._calls, place) if asks else None,
                 kinds=("polars", "parquet", "llm"),
             ),
         )
@@ -119,6 +122,12 @@ class Synthesized(Section):
             draw = unit_hash(place.seed, f"{method.method}.choose", ids)[0]
             verdicts.append(Verdict(f"{method.method}.rate", draw, None, method.rate, "info", note))
         return Trial(tuple(verdicts))
+
+    def _calls(self, place: Place, partition: Partition, documents: float) -> float:
+        domain = place.sources[partition.source].domain
+        if domain in self.except_ or (self.only is not None and domain not in self.only):
+            return 0.0
+        return sum(method.calls_at_most(documents) for method in self.methods)
 
     def in_scope(self) -> pl.Expr:
         inside = pl.lit(True) if self.only is None else pl.col("domain").is_in(self.only)
@@ -184,11 +193,18 @@ def _answers(work: Work, model: LanguageModelMethod, method: Synthesis, seed: in
         conversations = [[Message(**message) for message in messages] for messages in unknown["messages"].to_list()]
         completions = complete_all(work.model(model), conversations, method.sampling) if conversations else []
         work.count("model_calls", len(completions))
-        work.count("prompt_tokens", sum(completion.prompt_tokens for completion in completions))
-        work.count("completion_tokens", sum(completion.completion_tokens for completion in completions))
+        questions = ("".join(message.content for message in messages) for messages in conversations)
+        asked = (each.prompt_tokens or _about(text) for each, text in zip(completions, questions, strict=True))
+        work.count("prompt_tokens", sum(asked))
+        work.count("completion_tokens", sum(each.completion_tokens or _about(each.text) for each in completions))
         return pl.DataFrame(completions, schema=_COMPLETION, orient="row")
 
     # The model measures, not the method: what was asked and answered stays known when the choice or the gates change.
     told = [work.measure(model, batch, ask, of="call") for batch in asked.select("call", "messages").iter_slices(model.batch())]
     answers = pl.concat([asked, pl.concat([pl.DataFrame(schema=_COMPLETION), *told])], how="horizontal")
     return conform(pl.concat([answers.drop("text"), method.judge(answers)], how="horizontal"), ANSWERS)
+
+
+def _about(text: str) -> int:
+    """Tokens of a text where a server reports none: a budget must not take them for nothing."""
+    return -(-len(text.encode()) // _BYTES_PER_TOKEN)

@@ -60,6 +60,12 @@ class Synthesis(Method):
         """
         raise TypeError(f"{type(self).__name__} must define judge()")
 
+    def calls_at_most(self, documents: float) -> float:
+        """How often the model is asked about a partition of so many documents: once for each that is chosen, unless a subclass
+        asks oftener."""
+        chosen = self.rate * documents
+        return chosen if self.max_documents is None else min(chosen, self.max_documents)
+
     def style_names(self) -> tuple[str, ...]:
         """The styles that may come out, for the checks."""
         return ()

@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from data4llm_assets.engine.planner import Item, Plan
 from data4llm_assets.engine.records import write_record
 from data4llm_assets.engine.store import Store
-from data4llm_assets.node import Partition
-from data4llm_assets.report.throughput import forecast, throughput
+from data4llm_assets.report.throughput import throughput
 
 ACCOUNTS = {"accounts": [{"documents_in": 100, "bytes_in": 4_000_000}]}
 
@@ -22,47 +20,6 @@ def store(tmp_path: Path) -> Store:
 def record(store: Store, run: str, node: str, partition: str, seconds: float, **more: Any) -> None:
     known = {"started": more.pop("started", 0.0), "seconds": seconds, "counters": {}, "metrics": {}, "result": "published"}
     write_record(store, run, node, partition, known | more)
-
-
-def due(*items: tuple[str, str], kind: Any = "run") -> Plan:
-    return Plan(tuple(Item(node, Partition(partition), kind) for node, partition in items))
-
-
-def test_forecast_is_none_without_records(store: Store) -> None:
-    assert forecast(store, due(("filtered", "web-0|first"))) is None
-
-
-def test_forecast_is_none_if_an_asset_was_never_made(store: Store) -> None:
-    record(store, "run1", "filtered", "web-0|first", 2.0)
-    assert forecast(store, due(("filtered", "web-0|first"), ("packed", "part-0"))) is None
-
-
-def test_forecast_takes_a_partitions_own_time_else_the_mean_of_its_asset(store: Store) -> None:
-    record(store, "run1", "filtered", "web-0|first", 2.0)
-    record(store, "run1", "filtered", "web-1|first", 4.0)
-    assert forecast(store, due(("filtered", "web-0|first"), ("filtered", "web-0|second"))) == 5.0
-
-
-def test_forecast_believes_the_newest_run(store: Store) -> None:
-    record(store, "20260101T000000-aa", "filtered", "web-0|first", 90.0)
-    record(store, "20260102T000000-aa", "filtered", "web-0|first", 1.0)
-    assert forecast(store, due(("filtered", "web-0|first"))) == 1.0
-
-
-def test_forecast_counts_what_may_follow_and_not_what_is_adopted(store: Store) -> None:
-    record(store, "run1", "filtered", "web-0|first", 2.0)
-    assert forecast(store, due(("filtered", "web-0|first"), kind="follow")) == 2.0
-    assert forecast(store, due(("filtered", "web-0|first"), kind="adopt")) == 0.0
-
-
-def test_forecast_of_nothing_due_is_zero(store: Store) -> None:
-    assert forecast(store, due(("filtered", "web-0|first"), kind="current")) == 0.0
-
-
-def test_forecast_passes_over_failures(store: Store) -> None:
-    record(store, "run1", "filtered", "web-0|first", 2.0)
-    record(store, "run2", "filtered", "web-0|first", 0.1, result="failed")
-    assert forecast(store, due(("filtered", "web-0|first"))) == 2.0
 
 
 def test_throughput_sums_partitions_in_order_of_start(store: Store) -> None:
