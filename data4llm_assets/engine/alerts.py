@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from data4llm_assets.engine.budget import Held
 from data4llm_assets.engine.expectations import refused, sentence
 from data4llm_assets.engine.messengers import DEADLINE, deliver
 from data4llm_assets.engine.operation import Alerts, Kind
@@ -44,7 +45,8 @@ class Finding:
 def findings(report: Report) -> list[Finding]:
     """What went wrong in a run."""
     found = [refusal(outcome.node, outcome.partition, outcome.checks) for outcome in report.refused()]
-    return found + [_failure(done) for done in report.failures]
+    held = report.allowance.held.values() if report.allowance is not None else ()
+    return found + [_failure(done) for done in report.failures] + [_short(each) for each in held]
 
 
 def of_record(record: Mapping[str, Any]) -> Finding | None:
@@ -102,6 +104,10 @@ def without_words(error: str) -> str:
     """The kind of an exception out of `ValueError: …`: what it says may be what a document says."""
     raised = _RAISED.match(error.strip())
     return raised[0] if raised else "an error"
+
+
+def _short(held: Held) -> Finding:
+    return Finding("budget", held.node, held.partition, error=f"not begun, for budget.{held.limit} might not suffice")
 
 
 def _failure(done: Done) -> Finding:

@@ -6,6 +6,7 @@ import pytest
 from toy import build, graph, world
 
 from data4llm_assets.engine.alerts import Finding, findings, message, of_record, tell, without_words
+from data4llm_assets.engine.budget import Allowance, Budget, Held, Prices, Spending
 from data4llm_assets.engine.operation import Alerts, Webhook
 from data4llm_assets.engine.records import read_records
 from data4llm_assets.engine.run import Done, Job, Report
@@ -83,3 +84,10 @@ def test_one_message_tells_of_many_partitions(monkeypatch: pytest.MonkeyPatch) -
     assert "and 140 more\n" in posted["text"]
     assert posted["counts"] == {"failed": 150}
     assert len(posted["findings"]) == 100
+
+
+def test_what_a_budget_held_back_is_told() -> None:
+    allowance = Allowance(Spending(Prices(), Budget(tokens=10)))
+    allowance.held["texts", "a-0|first"] = Held("texts", "a-0|first", "tokens", 30.0, 10.0, True)
+    (finding,) = findings(Report("run", allowance=allowance))
+    assert finding.told() == "budget texts a-0|first: not begun, for budget.tokens might not suffice"
