@@ -49,6 +49,12 @@ bench-quick: $(VENV)/core ## The same on small inputs, one run each: whether it 
 bench-report: $(VENV)/core ## Write the README's table and the plots from benchmarks/results.json
 	$(BIN)/python -m benchmarks.table
 
+.PHONY: screenshots
+screenshots: $(VENV)/dev ## Take the README's pictures of Dagster anew, in headless Chromium (`make system`)
+	$(BIN)/python -m pytest -m long data4llm_tests/test_live_ui.py
+	cp .screenshots/graph.png docs/dagster-graph.png
+	cp .screenshots/refused.png docs/dagster-refused.png
+
 .PHONY: lint
 lint: $(VENV)/dev ## Style, types, import contracts
 	$(BIN)/ruff check .
@@ -62,7 +68,7 @@ doctor: $(VENV)/core ## What this machine has, and what is missing for what
 .PHONY: system
 system: ## Install the system packages that some tests use (Debian and Ubuntu; needs root)
 	apt-get update
-	apt-get install --yes --no-install-recommends chromium postgresql poppler-utils
+	apt-get install --yes --no-install-recommends chromium fonts-dejavu fonts-liberation postgresql poppler-utils
 
 .PHONY: clean
 clean: ## Remove the store, Dagster's home and the benchmarks' inputs; the environment stays

@@ -128,7 +128,7 @@ COLUMNS: dict[str, str] = {
     "count": "how many identical records of the snapshot this one stands for",
     "text": "the text itself",
     "text_digest": "128-bit SHA-256 of the text: equal texts have equal digests",
-    "bytes": "of the text in UTF-8",
+    "bytes": "size of the text in UTF-8",
     "repeats": "how often the document is seen in this phase of training",
     "phase": "of training, 0 first",
     "rule": "which rule decided: method and signal",

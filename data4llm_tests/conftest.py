@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pytest_socket import socket_allow_hosts
+
+if TYPE_CHECKING:
+    from live_dagster import Live
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "true")
@@ -39,6 +44,15 @@ def micro_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     report = corpus.build()
     assert report.ok, [done.error for done in report.failures] + [(o.node, o.partition, o.checks) for o in report.refused()]
     return folder
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """Dagster's servers on a built micro corpus. A test that changes the recipe leaves the corpus current."""
+    from live_dagster import live_dagster
+
+    with live_dagster(tmp_path_factory.mktemp("live")) as found:
+        yield found
 
 
 @pytest.fixture

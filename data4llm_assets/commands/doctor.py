@@ -52,6 +52,7 @@ def examine(recipe: str, store: str) -> Iterator[Finding]:
     yield machine.store(store)
     yield machine.dagster_home()
     yield from health.programs()
+    yield health.fonts()
 
 
 def against(recipe: Recipe, store: str) -> Iterator[Finding]:

@@ -31,6 +31,12 @@ SYSTEM_PROGRAMS = {
 }
 """Optional: name → (programs, any of which will do; what for)."""
 _POSTGRES_FOLDERS = "/usr/lib/postgresql/*/bin"
+_FONT_FOLDERS = (
+    Path("/usr/share/fonts"),
+    Path("/usr/local/share/fonts"),
+    Path.home() / ".local/share/fonts",
+    Path.home() / ".fonts",
+)
 LOADING_SECONDS = 60
 
 Status = Literal["ok", "warning", "failed"]
@@ -125,6 +131,14 @@ def programs() -> Iterator[Finding]:
             yield Finding(name, "ok", path)
         else:
             yield Finding(name, "warning", f"not found; only needed for {purpose}", SYSTEM_COMMAND)
+
+
+def fonts(folders: Iterable[Path] = _FONT_FOLDERS) -> Finding:
+    """What Chromium writes with: without any, pages are empty boxes."""
+    for folder in folders:
+        if first := next((file for kind in ("ttf", "otf", "ttc") for file in folder.rglob(f"*.{kind}")), None):
+            return Finding("fonts", "ok", str(first.parent))
+    return Finding("fonts", "warning", "none found; chromium shows no text without them", SYSTEM_COMMAND)
 
 
 def models(methods: Iterable[Method]) -> Iterator[Finding]:

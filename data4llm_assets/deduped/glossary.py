@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data4llm_assets.deduped.alone import Alone
+from data4llm_assets.deduped.blooming import Blooming
 from data4llm_assets.deduped.deduplication import Deduplication
+from data4llm_assets.deduped.windows import Windowed
 from data4llm_assets.node import Glossary
 
 _SIGNATURE = {
@@ -66,27 +69,37 @@ COMPARED = Glossary(
 )
 """`duplicates`, of methods that compare documents."""
 
-JUDGED = Glossary(
-    tables={**_VERDICTS, "spans": "what is taken out of texts that stay"},
-    columns={
-        "start": "first byte of the span in the text before this step",
-        "end": "byte after the last one of the span",
-    },
-    figures={
-        **_COUNTS,
-        "edited": "documents that lost the text they repeat, and stay",
-        "bytes": "of text before this step",
-        "removed": "bytes taken out of texts that stay",
-        "removed_share": "share of the bytes that was taken out",
-        "windows": "windows of units compared",
-        "repeated": "windows that are repeats",
-        "left_over": "difference between the windows that stay and those that should",
-        "capacity_needed": "capacity that is enough for the fullest filters",
-        "false_positives": "rate of false positives that the fullest filters have reached",
-    },
-    frames=_BY,
-)
-"""`duplicates`, of a method that stands alone."""
+_WINDOWED = {
+    "windows": "windows of units compared",
+    "repeated": "windows that are repeats",
+    "left_over": "difference between the windows that stay and those that should",
+}
+_REMEMBERED = {
+    "capacity_needed": "capacity that is enough for the fullest filters",
+    "false_positives": "rate of false positives that the fullest filters have reached",
+}
+
+
+def judged(method: Alone) -> Glossary:
+    """`duplicates`, of a method that stands alone."""
+    own = _WINDOWED if isinstance(method, Windowed) else _REMEMBERED if isinstance(method, Blooming) else {}
+    return Glossary(
+        tables={**_VERDICTS, "spans": "what is taken out of texts that stay"},
+        columns={
+            "start": "first byte of the span in the text before this step",
+            "end": "byte after the last one of the span",
+        },
+        figures={
+            **_COUNTS,
+            "edited": "documents that lost the text they repeat, and stay",
+            "bytes": "of text before this step",
+            "removed": "bytes taken out of texts that stay",
+            "removed_share": "share of the bytes that was taken out",
+            **own,
+        },
+        frames=_BY,
+    )
+
 
 SETTLED = Glossary(
     figures={

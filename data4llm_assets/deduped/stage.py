@@ -124,7 +124,7 @@ class Deduped(Section):
             version="1",
             grain="grid",
             make=lambda work: sign(work, self.methods),
-            description="By what repeats are found: a few numbers for every document, measured once for each text "
+            description="What repeats are found by: a few numbers for every document, measured once for each text "
             f"({', '.join(method.label for method in self.methods)}).",
             tables=("signatures",),
             schemas={"signatures": signature_schema(self.methods)},
@@ -204,7 +204,7 @@ class Deduped(Section):
             settings={"scope": self.scope},
             methods=(method,),
             expectations=(*checks.alone(), *method.expectations()),
-            glossary=glossary.JUDGED,
+            glossary=glossary.judged(method),
             kinds=("polars", "numba", "parquet"),
         )
         names_partner, taken = method.promises.names_partner, Ref(judged.node, "spans")

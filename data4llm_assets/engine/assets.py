@@ -85,12 +85,11 @@ def _asset(
         description=description(node),
         tags={"data4llm/stage": node.stage, "data4llm/partitioned": PARTITIONED[node.grain]},
         metadata={"dagster/column_schema": column_schema(node)},
-        backfill_policy=None if own is None else dg.BackfillPolicy.multi_run(1),
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
         state = state_of()
-        # A backfill gives its runs a range of one key, the launchpad a key: the list holds either.
-        (partition,) = context.partition_keys if own is not None else ("",)
+        # Each run is given one key. With a backfill policy it would be a range, and Dagster files no check under a key of a range.
+        partition = context.partition_key if own is not None else ""
         state.look([node], partition)
         try:
             outcome = make(state, node, state.partition(node, partition), context.run.tags.get(RUN_TAG, context.run_id))

@@ -114,10 +114,11 @@ def figures(outcome: Outcome, node: Node) -> dict[str, Any]:
         found["reasons"] = dg.MetadataValue.md(_table(reasons[:_MOST_REASONS]))
     rows = sum(rows for name, (_, rows) in outcome.tables.items() if name.split("/")[0] == main_table(node))
     found["dagster/row_count" if node.grain == "corpus" else "dagster/partition_row_count"] = rows
-    for name, value in next(iter(outcome.metrics.get("partition", [])), {}).items():
-        again = name in found or (name in _WITHIN and accounted.get(_WITHIN[name]) == value)
-        if isinstance(value, (int, float)) and not again:
-            found[name] = value
+    own = next(iter(outcome.metrics.get("partition", [])), {})
+    for name in [*(told for told in node.glossary.figures if told in own), *own]:
+        again = name in found or (name in _WITHIN and accounted.get(_WITHIN[name]) == own[name])
+        if isinstance(own[name], (int, float)) and not again:
+            found[name] = own[name]
     found = {name: rounded(value) for name, value in found.items()}
     for name in node.glossary.frames:
         if rows_of := outcome.metrics.get(name):
@@ -193,13 +194,17 @@ def _held(result: Mapping[str, Any]) -> str:
     observed = result["observed"]
     if observed is None:
         told = "nothing to measure, or too little to say"
+    elif isinstance(observed, str):
+        # Of a frame of several rows only their number is known.
+        told = f"each of {observed}"
     else:
         told = f"{observed:.4g}" if isinstance(observed, float) else str(observed)
-        told += f" ({bounds})" if (bounds := allowed(result["bounds"])) else ""
-    return f"- ✓ {label(result['frame'], result['column'])}: {told}"
+    bounds = allowed(result["bounds"]) if observed is not None else ""
+    return f"- ✓ {label(result['frame'], result['column'])}: {told}" + (f" ({bounds})" if bounds else "")
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    head = list(rows[0])
+    # Names before numbers: a manifest has its keys in the order of the alphabet.
+    head = sorted(rows[0], key=lambda name: not isinstance(rows[0][name], str))
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join([*lines, *("| " + " | ".join(str(rounded(row[name])) for name in head) + " |" for row in rows)])

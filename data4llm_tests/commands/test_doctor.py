@@ -65,6 +65,13 @@ def test_a_source_without_files_fails(folder: Path, micro_text: str) -> None:
     assert statuses(doctor("--json"))["source mine"] == "failed"
 
 
+def test_fonts_are_looked_for_where_chromium_finds_them(tmp_path: Path) -> None:
+    assert health.fonts([tmp_path]).status == "warning"
+    (tmp_path / "truetype").mkdir()
+    (tmp_path / "truetype" / "some.ttf").touch()
+    assert health.fonts([tmp_path / "none", tmp_path]) == Finding("fonts", "ok", str(tmp_path / "truetype"))
+
+
 @pytest.mark.parametrize(
     ("installed", "status", "remedy"),
     [("1.5", "ok", ""), ("0.9", "failed", 'pip install "thing>=1.0"'), (None, "failed", 'pip install "thing>=1.0"')],

@@ -10,6 +10,7 @@ import pytest
 from data4llm_assets.corpus import Corpus
 from data4llm_assets.document import COLUMNS, TABLES
 from data4llm_assets.engine import accounts
+from data4llm_assets.engine.assets import build_assets
 from data4llm_assets.engine.descriptions import column_schema, description, figures, guards, verdict
 from data4llm_assets.engine.shell import Outcome
 from data4llm_assets.recipe import load_graph
@@ -44,6 +45,14 @@ def test_every_figure_shown_of_the_micro_corpus_is_explained_and_all_fit_a_page(
             assert [name for name in shown if name not in ENGINE and f"`{name}`" not in text] == [], node.name
             assert len(json.dumps({name: getattr(value, "value", value) for name, value in shown.items()})) < 4000
             assert not any(name in shown for name in ("documents", "kept") if node.takes), node.name
+
+
+def test_groups_are_the_steps_of_the_recipe_in_its_order() -> None:
+    assets = build_assets(load_graph("deduplication"), "memory://")
+    groups = {key.path[-1]: group for asset in assets for key, group in asset.group_names_by_key.items()}
+    assert groups["raw_crawl"] == "1_raw_crawl"
+    assert groups["duplicates"] == groups["deduped"] == "3_deduped"
+    assert groups["deduped_paragraphs_duplicates"] == groups["deduped_paragraphs"] == "5_deduped_paragraphs"
 
 
 def test_a_description_says_what_it_is_then_how_the_recipe_makes_it() -> None:
