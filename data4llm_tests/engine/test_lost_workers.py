@@ -58,9 +58,10 @@ def test_a_worker_that_dies_once_costs_nothing_but_time(tmp_path: Path, home: st
 
 def test_a_partition_that_always_kills_its_worker_is_named_and_the_rest_is_published(tmp_path: Path, home: str) -> None:
     report = built_by_workers(tmp_path, home, most=99)
-    assert [(done.job.partition, done.error) for done in report.failures] == [
-        ("b-0|first", "texts: killed its worker 2 times (out of memory?)")
-    ]
+    ((partition, error),) = [(done.job.partition, done.error) for done in report.failures]
+    assert partition == "b-0|first"
+    # Two times alone; the first counts as well if the others had ended by then.
+    assert error in {f"texts: killed its worker {times} times (out of memory?)" for times in (2, 3)}
     state = State(graph(tmp_path / "world"), Store(str(tmp_path / "store")))
     built = {partition.key for partition in state.grid if state.entry("lengths", partition.key).value is not None}
     assert built == {"a-0|first", "a-1|first"}
