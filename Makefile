@@ -31,7 +31,7 @@ plan: $(VENV)/core ## Say what `make run` would do, and why
 
 .PHONY: test
 test: lint ## Every check but the long drills (about ten minutes on two cores)
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile
 
 .PHONY: test-full
 test-full: $(VENV)/dev ## The long drills: kills, the daemon, the web interface, a clean build
