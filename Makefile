@@ -30,7 +30,7 @@ plan: $(VENV)/core ## Say what `make run` would do, and why
 	@$(BIN)/data4llm plan $(RECIPE)
 
 .PHONY: test
-test: lint ## Every check but the long drills (about ten minutes on two cores)
+test: lint ## Every check but the long drills (about seven minutes on two cores)
 	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile
 
 .PHONY: test-full
