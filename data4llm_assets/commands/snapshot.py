@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from data4llm_assets.commands.options import JsonOption, RecipeOption, StoreOption, open_corpus, out, print_json
+from data4llm_assets.engine.snapshots import SnapshotError
 
 app = typer.Typer(
     no_args_is_help=True, help="Deliveries of the sources in order of arrival, each with a frozen listing of its files."
@@ -40,10 +41,17 @@ def add(
     relist: Annotated[
         bool, typer.Option("--relist", help="List an existing snapshot anew, for files that were added or mended.")
     ] = False,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", metavar="NAME", help="Only this source; may be repeated. Default: all.")
+    ] = None,
 ) -> None:
-    """Freeze a listing of all sources as they are now. Nothing is built; `data4llm run` does that."""
+    """Freeze a listing of all sources as they are now; those that crawl crawl now. Nothing is built; `data4llm run` does that."""
     corpus = open_corpus(recipe, store)
-    found = corpus.snapshots.add(name, corpus.recipe.sources, relist=relist)
+    if strange := [each for each in source or () if each not in corpus.recipe.sources]:
+        msg = f"there is no source {strange[0]!r}; there are: {', '.join(corpus.recipe.sources)}"
+        raise SnapshotError(msg)
+    wanted = {each: section for each, section in corpus.recipe.sources.items() if not source or each in source}
+    found = corpus.snapshots.add(name, wanted, relist=relist)
     files = sum(listed["files"] for listed in found["sources"].values())
     size = sum(listed["bytes"] for listed in found["sources"].values())
     out.print(f"{corpus.name}: snapshot {name} holds {files:,} files, {size / 1e6:,.1f} MB", markup=False)

@@ -116,6 +116,8 @@ def test_wrong_use_exits_with_two(folder: Path) -> None:
     assert "no recipe 'nothing'" in data4llm(folder, "run", "nothing", expect=2)
     assert "No such option" in data4llm(folder, "run", "--wrokers", "2", expect=2)
     assert "there is no snapshot 'x'" in data4llm(folder, "snapshot", "remove", "x", "--recipe", "micro", expect=2)
+    unknown = data4llm(folder, "snapshot", "add", "x", "--source", "doc", "--recipe", "micro", expect=2)
+    assert "there is no source 'doc'; there are: docs, code, manual" in unknown
 
 
 def test_read_decisions_snapshot_and_gc(folder: Path) -> None:
