@@ -121,8 +121,8 @@ def closed_port() -> int:
         return int(free.getsockname()[1])
 
 
-def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate of `localhost` that nobody else signed: its file, and a server's context."""
+def certificate(folder: Path, host: str = "localhost") -> tuple[Path, ssl.SSLContext]:
+    """A certificate of `host` that nobody else signed: its file, and a server's context."""
     import datetime
 
     from cryptography import x509
@@ -131,7 +131,7 @@ def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     from cryptography.x509.oid import NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -140,7 +140,7 @@ def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
         .serial_number(1)
         .not_valid_before(datetime.datetime(2000, 1, 1))
         .not_valid_after(datetime.datetime(2100, 1, 1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -70,15 +70,10 @@ def whole_files(paths: Collection[str], index: pl.DataFrame, carried: pl.Series)
         return set()
     listed = pl.Series("file", list(paths), dtype=pl.String)
     file = pl.when(pl.col("locator").is_in(listed.implode())).then("locator").otherwise(_file())
-    files = index.select(file.alias("file"))["file"]
-    if not files.is_in(listed.implode()).all():
+    files = index.select(file.alias("file")).with_row_index("row")
+    if not files["file"].is_in(listed.implode()).all():
         return set()
-    rest = files.gather(pl.int_range(len(files), dtype=pl.UInt32, eager=True).filter(~_among(len(files), carried)))
-    return set(paths) - set(rest)
-
-
-def _among(height: int, rows: pl.Series) -> pl.Series:
-    return pl.int_range(height, dtype=pl.UInt32, eager=True).is_in(rows.implode())
+    return set(paths) - set(files.filter(~pl.col("row").is_in(carried.implode()))["file"])
 
 
 def _file() -> pl.Expr:

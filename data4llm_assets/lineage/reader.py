@@ -5,6 +5,7 @@ Here: reading, given a graph and a state. Not here: where those come from (`corp
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ from data4llm_assets.node import Node, Partition, Ref, View
 from data4llm_assets.recipe import did_you_mean
 
 
-class Reader:
+class Reader(ABC):
     """What stands published, by step. `recipe` has the keys of the recipe as attributes."""
 
     recipe: Any
@@ -38,22 +39,22 @@ class Reader:
         """What this is, to a person."""
         return self.name
 
+    @abstractmethod
     def view_after(self, step: str) -> View:
         """The documents as they stand after a step. Raises LookupError if there is no such step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def recipe_json(self) -> dict[str, Any]:
         """The recipe with every key, as JSON."""
-        raise NotImplementedError
 
     def document_steps(self) -> list[str]:
         """The steps after which documents can be read."""
         names = (section.name for section in self.recipe.steps)
         return [name for name in names if self.graph.nodes[name].keeps in self.graph.nodes[name].tables]
 
+    @abstractmethod
     def stale(self, nodes: set[str]) -> list[str]:
         """Assets among `nodes`, and those they are made from, that are not what the recipe and the sources now say."""
-        raise NotImplementedError
 
     def read(
         self,

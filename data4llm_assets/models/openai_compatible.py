@@ -28,6 +28,7 @@ from data4llm_assets.models.language_model import (
     ModelRefused,
     Sampling,
 )
+from data4llm_assets.retry_after import retry_after
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WITHHELD = "(withheld)"
@@ -177,7 +178,7 @@ class Client:
             except urllib.error.HTTPError as error:
                 response = error
             with response:
-                return response.status, _retry_after(response.headers.get("Retry-After")), _read(response, end)
+                return response.status, retry_after(response.headers.get("Retry-After")), _read(response, end)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, TimeoutError):
@@ -220,22 +221,6 @@ def _read(response: Any, end: float) -> bytes:
             msg = f"an answer of more than {_LONGEST_ANSWER >> 20} MiB"
             raise OSError(msg)
     return b"".join(chunks)
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds, from a number or an HTTP date; None where there is neither."""
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    import email.utils
-
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None
 
 
 def _backoff(attempt: int, body: bytes) -> float:

@@ -8,10 +8,11 @@ import polars as pl
 import pytest
 
 from data4llm_assets.raw_crawl.ranges import areas, choice, listed, merging
-from data4llm_assets.raw_crawl.ranges.hosts import Host, Politeness, is_private, retry_after
+from data4llm_assets.raw_crawl.ranges.hosts import Host, Politeness, is_private
 from data4llm_assets.raw_crawl.ranges.index import CAPTURES, captures
 from data4llm_assets.raw_crawl.ranges.places import filled_in, joined, shown
 from data4llm_assets.raw_crawl.ranges.wanted import Wanted
+from data4llm_assets.retry_after import retry_after
 
 URLS = pl.Series(
     [
@@ -134,6 +135,8 @@ def test_a_server_says_how_long_to_wait() -> None:
     assert retry_after("7") == 7
     assert retry_after("Thu, 01 Jan 1970 00:00:00 GMT") == 0
     assert retry_after("soon") is None
+    assert retry_after("nan") is None
+    assert retry_after("1e400") is None
     assert retry_after(None) is None
 
 
@@ -166,6 +169,8 @@ def test_a_host_that_asks_for_patience_is_left_alone_by_all() -> None:
         ("[::1]", True),
         ("169.254.169.254", True),
         ("[::ffff:10.0.0.1]", True),
+        ("[64:ff9b::a00:1]", True),
+        ("[2002:a00:1::1]", True),
         ("1.1.1.1", False),
     ],
 )

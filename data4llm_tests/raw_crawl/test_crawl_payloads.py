@@ -65,7 +65,6 @@ def bodies(file: Path) -> list[bytes]:
 
 
 def test_brotli_is_read(tmp_path: Path) -> None:
-    pytest.importorskip("brotli")
     with site({"/": response(brotli(HTML), ("Content-Encoding", "br"))}) as served:
         section = crawl(served.url, scope={"depth": 0})
         landed(section, tmp_path)

@@ -10,8 +10,8 @@ from data4llm_assets.raw_crawl.crawling.fetching import Client, FetchFailed
 from data4llm_assets.raw_crawl.crawling.harvest import site_of
 from data4llm_assets.raw_crawl.crawling.limits import Retries
 from data4llm_assets.raw_crawl.crawling.politeness import Clock, Turns
-from data4llm_assets.raw_crawl.crawling.requests import retry_after
 from data4llm_assets.raw_crawl.crawling.scope import Boundary, authority
+from data4llm_assets.retry_after import retry_after
 
 TRY_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -70,7 +70,7 @@ class Asking:
     def wait(self, url: str, attempt: int, exchange: Exchange | None) -> float:
         """Seconds before a repetition. A server that names them means all of its pages."""
         wait = self._retries.wait(url, attempt)
-        if exchange is not None and (asked := retry_after(exchange)) is not None:
+        if exchange is not None and (asked := retry_after(exchange.header("retry-after"))) is not None:
             wait = min(max(wait, asked), self._retries.ceiling)
             self._turns.hold(authority(url), self._clock.now() + wait)
         return wait

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from data4llm_assets.method import library_version
-from data4llm_assets.raw_crawl.crawling.connection import Exchange, Header
+from data4llm_assets.raw_crawl.crawling.connection import Header
 from data4llm_assets.raw_crawl.crawling.journal import Known
 
 if TYPE_CHECKING:
@@ -35,16 +33,3 @@ def conditions(known: Known) -> tuple[Header, ...]:
     """Ask for a page only if it is another one than that which is known."""
     told = (("If-None-Match", known.etag), ("If-Modified-Since", known.modified))
     return tuple((name, value) for name, value in told if value is not None)
-
-
-def retry_after(exchange: Exchange) -> float | None:
-    """Seconds that a server asks for with `Retry-After`, given as such or as a date."""
-    told = exchange.header("retry-after").strip()
-    if told.isascii() and told.isdecimal():
-        return float(told[:9])
-    try:
-        moment = parsedate_to_datetime(told)
-    except (ValueError, TypeError, IndexError):
-        return None
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

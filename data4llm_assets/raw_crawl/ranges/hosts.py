@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import random
 import socket
 import threading
 import time
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pydantic import Field
@@ -16,6 +14,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from data4llm_assets.method import Parameters
+from data4llm_assets.raw_crawl.crawling import addresses
 
 
 class Politeness(Parameters):
@@ -60,20 +59,6 @@ class Host:
         self._stopped.wait(wait * (1.0 if asked_for is not None else random.uniform(0.5, 1.0)))
 
 
-def retry_after(header: str | None) -> float | None:
-    """Seconds that a `Retry-After` header asks for, as a number or a date; None if it says neither."""
-    if header is None:
-        return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
 class PrivateAddress(HTTPError):
     """A redirect that leads into a private network."""
 
@@ -84,18 +69,12 @@ def is_private(host: str) -> bool:
         found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
     except OSError:
         return False
-    return any(_private(str(each[4][0])) for each in found)
-
-
-def _private(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return not (mapped or parsed).is_global or parsed.is_multicast
+    return any(addresses.is_private(str(each[4][0])) for each in found)
 
 
 def _checked(connected: socket.socket) -> socket.socket:
     # Judged once connected: a name may resolve to another address each time it is asked for.
-    if _private(str(connected.getpeername()[0])):
+    if addresses.is_private(str(connected.getpeername()[0])):
         connected.close()
         msg = "a redirect to a private address"
         raise PrivateAddress(msg)

@@ -16,8 +16,9 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
 
 from data4llm_assets.node import LandingFailed
-from data4llm_assets.raw_crawl.ranges.hosts import PUBLIC_POOLS, Host, Politeness, PrivateAddress, is_private, retry_after
+from data4llm_assets.raw_crawl.ranges.hosts import PUBLIC_POOLS, Host, Politeness, PrivateAddress, is_private
 from data4llm_assets.raw_crawl.ranges.places import shown
+from data4llm_assets.retry_after import retry_after
 
 AGENT = "data4llm (a build system for training data)"
 IGNORED_RANGE = 32 << 20
