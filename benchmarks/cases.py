@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 LIMIT = "the library's call alone, on pages in memory"
 LARGE = ("data_juicer", "seqpacker", "text_dedup")
 """Environments that take minutes to install, or to find out that they cannot be."""
-DATATROVE_TRAFILATURA = {"method": "trafilatura", "favor_precision": True, "include_comments": False}
+DATATROVE_TRAFILATURA = {"method": "trafilatura", "mode": "precision", "include_comments": False}
 
 
 @dataclass
@@ -116,6 +116,56 @@ def pages_fast_extractor(bench: Bench) -> Comparison:
     verdict = at_least("20 × datatrove with Trafilatura", ratio, 20, "{:.1f} ×" + _at_best(ratio, limit))
     title = "The same with Resiliparse, against datatrove with Trafilatura"
     return _comparison("pages_fast_extractor", title, f"{count:,} pages of Debian's documentation", rows, [verdict], measured)
+
+
+def pages_auto(bench: Bench) -> Comparison:
+    count, few = bench.size(2_000, 60), bench.size(600, 60)
+    warc, tiny = bench.pages(count), bench.pages(20)
+    measured = bench.race("pages_auto", bench.ours("pages_to_text", warc=str(warc), tiny=str(tiny), html={"method": "auto"}))
+    measured["datatrove"] = bench.earlier("pages_same_extractor", "datatrove")
+    notes = {"data4llm": _asked(measured["data4llm"]), "datatrove": f"with Trafilatura: the runs on {few:,} pages above"}
+    rows = rates(measured, "data4llm", "pages/s", notes=notes)
+    verdict = at_least("8 × datatrove with Trafilatura", ratio_of(rows, "datatrove"), 8, "{:.1f} ×")
+    title = "The same with `auto`, against datatrove with Trafilatura"
+    return _comparison("pages_auto", title, f"{count:,} pages of Debian's documentation", rows, [verdict], measured)
+
+
+def web_pages_to_text(bench: Bench) -> Comparison:
+    count = bench.size(2_000, 60)
+    warc, tiny = bench.pages(count), bench.pages(20)
+    measured = bench.race(
+        "web_pages_to_text",
+        *(
+            bench.ours(
+                "pages_to_text",
+                name=_engine(method),
+                repetitions=2 if method == "trafilatura" else 3,
+                warc=str(warc),
+                tiny=str(tiny),
+                html={"method": method},
+                last="extracted_text",
+            )
+            for method in ("auto", "blocks", "trafilatura", "resiliparse")
+        ),
+    )
+    notes = {_engine("auto"): _asked(measured[_engine("auto")])}
+    # None of them is a peer: each has a rate of its own.
+    rows = [replace(row, ratio=None) for row in rates(measured, _engine("auto"), "pages/s", notes=notes)]
+    title = "WARC to text, by engine: one core for the reader and the process in which the engine runs"
+    verdict = Verdict("reported", "see the rows", None)
+    return _comparison("web_pages_to_text", title, f"{count:,} pages of Debian's documentation", rows, [verdict], measured)
+
+
+def _engine(method: str) -> str:
+    return f"data4llm, {method}"
+
+
+def _asked(auto: Measured) -> str:
+    """For how many of its texts `auto` asked Trafilatura."""
+    if not auto.runs:
+        return ""
+    engines = auto.runs[0].results["by_engine"]
+    return f"Trafilatura asked, too, for {1 - engines.get('blocks', 0) / sum(engines.values()):.0%} of texts"
 
 
 def _at_best(ratio: float | None, limit: float | None) -> str:
@@ -456,6 +506,6 @@ def _comparison(
 
 
 CASES: tuple[Callable[[Bench], Comparison], ...] = (
-    pages_same_extractor, pages_fast_extractor, english_rules, near_duplicates, million, substrings, added_snapshot, packing,
-    tokenizing, threshold, one_percent, nothing_changed, growth, engine_overhead,
+    pages_same_extractor, pages_fast_extractor, pages_auto, web_pages_to_text, english_rules, near_duplicates, million, substrings,
+    added_snapshot, packing, tokenizing, threshold, one_percent, nothing_changed, growth, engine_overhead,
 )  # fmt: skip

@@ -169,8 +169,23 @@ class Work(Protocol):
     def remember(self, name: str, ingredients: Any, compute: Callable[[], Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
         """Tables that are a function of `ingredients` (JSON) and of this node's settings: computed once, then read."""
 
+    def recorded(self, method: Method) -> pl.DataFrame | None:
+        """Everything that any run gave `record` for this very method, with all its parameters, in this shard; None if nothing.
+
+        The order of rows is the same for whoever reads them.
+        """
+
+    def record(self, method: Method, rows: pl.DataFrame) -> None:
+        """Keep, at once and for good, outcomes that are no function of what is read: a parser that was too slow today.
+
+        Who asks first what is `recorded` and takes that for the outcome makes the same again. All rows of a method have one schema.
+        """
+
     def model(self, method: Method) -> Any:
         """The model that `method` names, loaded once per process (`method.load()`)."""
+
+    def spent(self, cpu_seconds: float) -> None:
+        """Add what another process worked for this node to the run record: never part of a digest."""
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
         """Append rows to a table of this partition. All frames of a table have one schema."""
@@ -253,6 +268,8 @@ class Node:
     """Recipe keys that only concern partitions of one source."""
     methods: tuple[Method, ...] = ()
     """Methods of which every parameter makes this node."""
+    methods_by_source: Mapping[str, tuple[Method, ...]] = field(default_factory=dict)
+    """Those of `methods` that make the partitions of a source, where not all of them do."""
     measures: tuple[Method, ...] = ()
     """Methods that only measure here: their `Decide` parameters do not make this node."""
     takes: Ref | None = None
@@ -310,12 +327,22 @@ class Verdict(NamedTuple):
     note: str = ""
 
 
+class Part(NamedTuple):
+    """A part of a document, as a step judged it: its text, where it stands, how probable it is to belong, whether it is kept."""
+
+    text: str
+    place: str
+    score: float
+    kept: bool
+
+
 @dataclass(frozen=True)
 class Trial:
-    """What a step would do with one document: its verdicts, and the text after its edits (None: unchanged)."""
+    """What a step would do with one document: its verdicts, the text after its edits (None: unchanged), the parts it judged."""
 
     verdicts: tuple[Verdict, ...]
     text: str | None = None
+    parts: tuple[Part, ...] = ()
 
 
 class Bench(Protocol):

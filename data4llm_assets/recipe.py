@@ -130,6 +130,12 @@ class Recipe(Parameters):
                 if source not in self.sources:
                     msg = f"retention names a source {source!r} that the recipe does not have{did_you_mean(source, self.sources)}"
                     raise ValueError(msg)
+        for section in self.steps:
+            for source in section.sources if isinstance(section, ExtractedText) else ():
+                if source not in self.sources:
+                    told = did_you_mean(source, self.sources)
+                    msg = f"{section.name} extracts a source {source!r} otherwise that the recipe does not have{told}"
+                    raise ValueError(msg)
         for source in self.watch.sources:
             if source not in self.sources:
                 msg = f"watch names a source {source!r} that the recipe does not have{did_you_mean(source, self.sources)}"
@@ -269,6 +275,9 @@ def _validate(file: Path, marked: dict[str, Any]) -> Recipe:
         if isinstance(section, dict):
             _root(section, ("path", "index", "data"), file.parent.resolve())
             _root(section.get("wanted"), ("listed",), file.parent.resolve())
+    for step in steps if isinstance(steps := values.get("steps"), list) else ():
+        for kinds in (step, *_mappings(step.get("sources"))) if isinstance(step, dict) else ():
+            _root(kinds.get("html"), ("model",), file.parent.resolve())
     folder = str(file.parent.resolve())
     if folder not in sys.path:
         # A rule in a module beside the recipe can be named at once; anything installed comes first.
@@ -278,6 +287,11 @@ def _validate(file: Path, marked: dict[str, Any]) -> Recipe:
     except ValidationError as error:
         lines = [_explain(file, marked, each) for each in error.errors()]
         raise RecipeError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """The mappings among the values of a mapping."""
+    yield from (each for each in value.values() if isinstance(each, dict)) if isinstance(value, dict) else ()
 
 
 def _root(section: Any, keys: tuple[str, ...], folder: Path) -> None:

@@ -15,7 +15,8 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -48,6 +49,14 @@ class Page(NamedTuple):
     path: Path
 
 
+class Unpacked(NamedTuple):
+    """Pages to draw from, in their order; of which packages (name, version, pages), and which apt did not have."""
+
+    pages: list[Page]
+    packages: list[dict[str, Any]]
+    missing: list[str]
+
+
 def debian_pages(folder: Path, *, few: bool = False) -> dict[str, Any]:
     """Make `folder/pages.warc.gz`, one gzip member for each record, and `pages.json`, which is returned.
 
@@ -57,19 +66,65 @@ def debian_pages(folder: Path, *, few: bool = False) -> dict[str, Any]:
     when fewer could be had.
     """
     packages, pages, share, least = (FEW, 1_000, 400, 500) if few else (PACKAGES, 8_000, 400, 7_000)
+
+    def make(path: Path) -> dict[str, Any]:
+        with _unpacked(path.parent, packages, share) as found:
+            chosen = found.pages[:pages]
+            if len(chosen) < least:
+                raise _too_few(f"only {len(chosen)} pages", found)
+            size, digest = _write(path, chosen)
+        told = {"packages": found.packages, "missing": found.missing}
+        return {**told, "pages": len(chosen), "bytes": size, "digest": digest}
+
     key = {"version": VERSION, "packages": packages, "pages": pages, "share": share}
-    return cached(folder / "pages.warc.gz", key, lambda path: _make(path, packages, pages, share, least))
+    return cached(folder / "pages.warc.gz", key, make)
 
 
-def _make(path: Path, patterns: tuple[str, ...], pages: int, share: int, least: int) -> dict[str, Any]:
+def debian_crawl(folder: Path, *, few: bool = False) -> dict[str, Any]:
+    """Make the folder `folder/crawl` with files `pages-00.warc.gz`, …, and `crawl.json`, which is returned.
+
+    Pages up to a gigabyte of HTML, no more than 2,000 of any package, in 40 files of some 4 MB (`few`: 8 MB of three packages in 4
+    files): chosen as those of `debian_pages`, and dealt to the files in turn, so that each file is a sample of all. The description
+    holds `packages`, `pages`, `bytes` (of HTML), `compressed` (bytes of the files), `files` and `digest`. Raises `AptMissing`.
+    """
+    packages, least, share, files = (FEW, 8_000_000, 400, 4) if few else (PACKAGES, 1_000_000_000, 2_000, 40)
+
+    def make(path: Path) -> dict[str, Any]:
+        path.mkdir()
+        with _unpacked(path.parent, packages, share) as found:
+            chosen = list(_up_to(least, found.pages))
+            written = [_write(path / f"pages-{number:02}.warc.gz", chosen[number::files]) for number in range(files)]
+        size = sum(size for size, _ in written)
+        if size < least:
+            raise _too_few(f"only {size:,} bytes of pages", found)
+        digest = hashlib.sha256("".join(digest for _, digest in written).encode()).hexdigest()
+        compressed = sum(file.stat().st_size for file in path.iterdir())
+        told = {"packages": found.packages, "missing": found.missing, "pages": len(chosen)}
+        return {**told, "bytes": size, "compressed": compressed, "files": files, "digest": digest}
+
+    key = {"version": VERSION, "packages": packages, "bytes": least, "share": share, "files": files}
+    return cached(folder / "crawl", key, make)
+
+
+def _up_to(size: int, pages: Iterable[Page]) -> Iterator[Page]:
+    """The first pages that are together so many bytes at least."""
+    for page in pages:
+        if size <= 0:
+            return
+        size -= page.path.stat().st_size
+        yield page
+
+
+@contextmanager
+def _unpacked(folder: Path, patterns: tuple[str, ...], share: int) -> Iterator[Unpacked]:
+    """Fetch and unpack packages in a folder beside the input, which is removed afterwards. No more than `share` pages of any."""
     for program in ("apt-get", "apt-cache", "dpkg-deb"):
         if shutil.which(program) is None:
             msg = f"{program} is missing: the pages come from packages of Debian; make them on such a machine, or in its container"
             raise AptMissing(msg)
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        chosen: list[Page] = []
-        packages = []
-        missing = []
+    with tempfile.TemporaryDirectory(dir=folder.resolve()) as scratch:
+        pages: list[Page] = []
+        packages, missing = [], []
         for pattern in patterns:
             fetched = _fetch(pattern, Path(scratch))
             if fetched is None:
@@ -77,14 +132,13 @@ def _make(path: Path, patterns: tuple[str, ...], pages: int, share: int, least: 
                 continue
             name, version, root = fetched
             found = sorted(_pages(name, root))[:share]
-            chosen.extend(found)
+            pages.extend(found)
             packages.append({"name": name, "version": version, "pages": len(found)})
-        chosen = sorted(chosen)[:pages]
-        if len(chosen) < least:
-            msg = f"only {len(chosen)} pages; apt gave no {', '.join(missing)}. Are its lists current? (apt-get update)"
-            raise AptMissing(msg)
-        size, digest = _write(path, chosen)
-    return {"packages": packages, "missing": missing, "pages": len(chosen), "bytes": size, "digest": digest}
+        yield Unpacked(sorted(pages), packages, missing)
+
+
+def _too_few(what: str, found: Unpacked) -> AptMissing:
+    return AptMissing(f"{what}; apt gave no {', '.join(found.missing)}. Are its lists current? (apt-get update)")
 
 
 def _fetch(pattern: str, scratch: Path) -> tuple[str, str, Path] | None:

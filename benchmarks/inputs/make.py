@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from benchmarks.inputs.cached import cached
-from benchmarks.inputs.debian_pages import debian_pages
+from benchmarks.inputs.debian_pages import debian_crawl, debian_pages
 from benchmarks.inputs.lengths import lengths as make_lengths
 from benchmarks.inputs.synthetic import synthetic as make_synthetic
 from benchmarks.inputs.synthetic import vocabulary
@@ -57,6 +57,14 @@ def pages(folder: Path, count: int, *, few: bool) -> Path:
 
     cached(place, {"version": VERSION, "pages": told["digest"], "count": count}, make)
     return place
+
+
+def crawl(folder: Path, *, few: bool) -> tuple[Path, dict[str, Any]]:
+    """The folder of WARC files with a gigabyte of pages, and its description; `few`: a hundredth of it, for a quick run."""
+    place = folder / "inputs" / ("few" if few else "all")
+    place.mkdir(parents=True, exist_ok=True)
+    told = debian_crawl(place, few=few)
+    return place / "crawl", told
 
 
 def members(path: Path) -> Iterator[bytes]:

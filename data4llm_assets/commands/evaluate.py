@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from data4llm_assets.commands.evaluate_extraction import extraction
 from data4llm_assets.commands.options import JsonOption, StoreOption, errors, open_corpus, out, print_json
 from data4llm_assets.corpus import Corpus
 from data4llm_assets.deduped.minhash import MinHash
@@ -16,6 +17,7 @@ from data4llm_assets.deduped.stage import Deduped
 from data4llm_assets.evaluation import texts as some
 
 app = typer.Typer(no_args_is_help=True, help="How good methods are, measured on data of which the right answer is known.")
+app.command("extraction")(extraction)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from data4llm_assets.commands import (
     report,
     run,
     snapshot,
+    train,
     try_,
     ui,
     upgrade,
@@ -32,6 +33,7 @@ from data4llm_assets.engine.snapshots import SnapshotError
 from data4llm_assets.engine.store import WrongFormat
 from data4llm_assets.lineage.releases import ReleaseError, Stale
 from data4llm_assets.method import ModelUnavailable
+from data4llm_assets.models.model_file import ModelFileError
 from data4llm_assets.recipe import RecipeError
 
 INTERRUPTED = 130
@@ -55,6 +57,7 @@ app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(release.app, name="release")
 app.add_typer(report.app, name="report")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
 app.command("export")(export.export)
 app.command("ui")(ui.ui)
 app.command("gc")(gc.gc)
@@ -86,7 +89,7 @@ def main() -> None:
     except (RecipeError, SnapshotError, ReleaseError, NothingToAccept, WrongFormat, LookupError) as error:
         errors.print(str(error.args[0] if error.args else error), style="red", markup=False)
         sys.exit(2)
-    except ModelUnavailable as error:
+    except (ModelUnavailable, ModelFileError) as error:
         errors.print(str(error), style="red", markup=False)
         sys.exit(1)
 

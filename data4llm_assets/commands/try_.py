@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Annotated, Any, NamedTuple
 
 import polars as pl
@@ -15,10 +16,14 @@ from data4llm_assets.commands.options import JsonOption, RecipeOption, StoreOpti
 from data4llm_assets.commands.subject import Subject, subject
 from data4llm_assets.corpus import Corpus
 from data4llm_assets.document import text_digest
-from data4llm_assets.node import Verdict
+from data4llm_assets.node import Part, Verdict
 from data4llm_assets.report.difference import Hunk, hunks
 
 MOST_HUNKS = 12
+MOST_GONE = 8
+"""Neighbouring blocks that went and are shown: menus have hundreds."""
+PART_PREVIEW = 70
+"""Characters of a block that are shown."""
 PREVIEW = 800
 """Characters of an extracted text that are printed."""
 _MARKS = {"keep": ("✓", "green"), "drop": ("✗", "bold red"), "edit": ("✎", "yellow"), "carry": ("↷", "cyan"), "info": ("·", "dim")}
@@ -36,6 +41,7 @@ class Taken(NamedTuple):
     verdicts: Sequence[Verdict]
     before: str
     after: str
+    parts: Sequence[Part] = ()
 
     @property
     def ends(self) -> Verdict | None:
@@ -82,7 +88,7 @@ def steps(corpus: Corpus, found: Subject) -> Iterator[Taken]:
         if began and document is not None:
             trial = section.trial(place, document, corpus)
             after = text if trial.text is None else trial.text
-            yield Taken(section.name, section.stage, trial.verdicts, text, after)
+            yield Taken(section.name, section.stage, trial.verdicts, text, after, trial.parts)
             if trial.text is not None:
                 text = after
                 document = document.with_columns(
@@ -151,9 +157,31 @@ def _shown(taken: Taken) -> Group:
         cells = (mark, verdict.rule, _number(verdict.value), limit(verdict), verdict.note)
         table.add_row(*(Text(cell, style if verdict.action != "keep" or not index else "") for index, cell in enumerate(cells)))
     parts: list[Any] = [Text(f"\n{taken.step}", "bold"), table if taken.verdicts else Text("  nothing to say", "dim")]
+    if taken.parts:
+        parts.append(_judged(taken.parts))
     if taken.after != taken.before:
         parts += _preview(taken) if taken.stage == "extracted_text" else _changes(taken)
     return Group(*parts)
+
+
+def _judged(parts: Sequence[Part]) -> Table:
+    """Every part of a page with how probable it is to belong to the text; runs of parts that went are cut in the middle."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title="blocks, as they were judged", title_style="dim italic")
+    table.add_column("score", no_wrap=True, header_style="dim", min_width=6)
+    table.add_column("where", no_wrap=True, header_style="dim", max_width=24)
+    table.add_column("text", no_wrap=True, header_style="dim")
+    for kept, run in groupby(parts, key=lambda part: part.kept):
+        alike = list(run)
+        shown = alike if kept or len(alike) <= MOST_GONE else [*alike[: MOST_GONE // 2], None, *alike[-(MOST_GONE // 2) :]]
+        for part in shown:
+            if part is None:
+                table.add_row("", "", Text(f"… {len(alike) - MOST_GONE:,} more that went", "dim italic"))
+                continue
+            style = "green" if part.kept else "red"
+            text = " ".join(part.text.split())
+            cut = text if len(text) <= PART_PREVIEW else text[: PART_PREVIEW - 1] + "…"
+            table.add_row(Text(f"{'✓' if part.kept else '✗'} {part.score:.2f}", style), Text(part.place, "dim"), Text(cut))
+    return table
 
 
 def _preview(taken: Taken) -> list[Text]:
@@ -204,6 +232,7 @@ def _told(found: Subject, recorded: pl.DataFrame | None, taken: Sequence[Taken],
                 "stage": each.stage,
                 "verdicts": [verdict._asdict() for verdict in each.verdicts],
                 "text": each.after if each.after != each.before else None,
+                **({"blocks": [part._asdict() for part in each.parts]} if each.parts else {}),
             }
             for each in taken
         ],

@@ -38,12 +38,13 @@ class Ingredients:
     def of_recipe(self, node: Node, source: str) -> dict[str, Any]:
         """What the recipe and the code say of a node, for every partition of a source alike. As JSON gives it back."""
         if (node.name, source) not in self._common:
+            made_by = node.methods_by_source.get(source, node.methods)
             made_of: dict[str, Any] = {
                 "format": FORMAT,
                 "function": node.function,
                 "version": node.version,
                 "settings": {**node.settings, **node.by_source.get(source, {})},
-                "methods": _named([(method, None) for method in node.methods] + [(method, MEASURE) for method in node.measures]),
+                "methods": _named([(method, None) for method in made_by] + [(method, MEASURE) for method in node.measures]),
                 "checks": [[e.quality, e.kind, e.frame, e.severity, dict(e.arguments)] for e in node.expectations],
                 "retention": list(node.retention.get(source) or node.retention.get("*") or ()),
             }

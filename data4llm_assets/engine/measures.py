@@ -28,6 +28,12 @@ def measure_ingredients(method: Method) -> dict[str, Any]:
     return {"format": KEYED, "identity": identity, "parameters": method.parameters(MEASURE)}
 
 
+def record_ingredients(method: Method) -> dict[str, Any]:
+    """As `measure_ingredients`, of outcomes that are recorded (`Work.record`). A decision may keep a method from the work that it
+    crashed on: so every parameter counts."""
+    return {**measure_ingredients(method), "parameters": method.parameters(), "kind": "record"}
+
+
 _IN_MEMORY = 6
 """Parquet of numbers and short lists is three to six times smaller than the same in memory."""
 _FEW, _MUCH = 4096, 1 << 22
@@ -37,9 +43,9 @@ _FEW, _MUCH = 4096, 1 << 22
 class Remembered:
     """What one method measured in one shard, for the duration of one partition's work."""
 
-    def __init__(self, store: Store, method: Method, shard: str, key: str, memory: int) -> None:
+    def __init__(self, store: Store, made_of: dict[str, Any], shard: str, key: str, memory: int) -> None:
         self._store, self._key = store, key
-        self._made_of = measure_ingredients(method)
+        self._made_of = made_of
         self.measure = json_digest(self._made_of)
         self._told = False
         self.folder = f"measures/{self.measure}/{shard}"
@@ -61,6 +67,11 @@ class Remembered:
         # A filter, unlike a join, lets the reader leave out pages in which nothing is wanted.
         found = [pl.scan_parquet(self._store.parquet(path), parallel="prefiltered").filter(wanted) for path, _ in self._files]
         return pl.concat(found).collect().unique(self._key, keep="first")
+
+    def everything(self) -> pl.DataFrame | None:
+        """Every row, file by file in order of their names; None if nothing was ever remembered."""
+        frames = [pl.read_parquet(self._store.parquet(path)) for path, _ in self._files]
+        return pl.concat(frames) if frames else None
 
     def _worth_a_search(self, keys: pl.Series) -> bool:
         """Whether few keys are looked up among many: a small delivery need not read all that was measured before it."""

@@ -75,12 +75,14 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
     memory.release(above=state.graph.memory // 4)
     watch = Stopwatch()
     counters: dict[str, int] = {}
+    elsewhere = 0.0
     kind = kind_of_work(node)
     told: dict[str, Any] = {**kind, "corpus": state.graph.corpus, "first": first_here(kind["code"])}
     try:
         with Draft(state, node, partition, inputs) as draft:
             counters = draft.counters
             node.make(draft)
+            elsewhere = draft.cpu_elsewhere
             tables = draft.finish()
             frames = dict(draft.metrics)
             told["measured"] = [asdict(each) for each in draft.measuring.values()]
@@ -97,7 +99,7 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
         results = expectations.judge(asked, frames)
     except Exception as error:
         failure = {"result": "failed", "error": f"{type(error).__name__}: {error}", "trace": traceback.format_exc(limit=-6)}
-        write_record(state.store, run, node.name, partition.key, {**watch.read(), **told, "counters": counters, **failure})
+        write_record(state.store, run, node.name, partition.key, {**watch.read(elsewhere), **told, "counters": counters, **failure})
         raise
     manifest = {
         "format": FORMAT,
@@ -108,7 +110,7 @@ def make(state: State, node: Node, partition: Partition, run: str) -> Outcome:
         "metrics": {name: _rows(frame) for name, frame in sorted(frames.items())},
         "checks": results,
     }
-    record = {**watch.read(), **told, "wrote": written(tables), "counters": counters, "metrics": manifest["metrics"]}
+    record = {**watch.read(elsewhere), **told, "wrote": written(tables), "counters": counters, "metrics": manifest["metrics"]}
     if expectations.refused(results):
         outcome = _outcome("refused", node, partition, manifest, record)
     else:

@@ -12,7 +12,7 @@ import polars as pl
 from data4llm_assets.document import MIXED
 from data4llm_assets.engine.digest import json_digest
 from data4llm_assets.engine.documents import Batch, Published, batches, read_kept, texts
-from data4llm_assets.engine.measures import Remembered, measured
+from data4llm_assets.engine.measures import Remembered, measure_ingredients, measured, record_ingredients
 from data4llm_assets.engine.records import LOADING, TEXTS, Measuring, Stopwatch
 from data4llm_assets.engine.snapshots import open_file
 from data4llm_assets.engine.state import State, manifest_path, table_name
@@ -39,6 +39,8 @@ class Draft:
         self._writers: dict[str, TableWriter] = {}
         self.measuring: dict[str, Measuring] = {TEXTS: Measuring(TEXTS, TEXTS)}
         self.bytes_in = 0
+        self.cpu_elsewhere = 0.0
+        """Seconds that other processes worked for this partition."""
         self._remembered: dict[str, Remembered] = {}
         self._batch: Batch | None = None
 
@@ -99,8 +101,7 @@ class Draft:
     ) -> pl.DataFrame:
         name = f"{method.identity()}{method.parameters()}{of}"
         if name not in self._remembered:
-            shard = self.partition.shard or self.partition.key or "corpus"
-            remembered = Remembered(self._store, method, shard, of, self.memory // 4)
+            remembered = Remembered(self._store, measure_ingredients(method), self._shard(), of, self.memory // 4)
             self._remembered[name] = remembered
             self.measuring[name] = Measuring(method.identity()["class"], remembered.measure)
         if of == "text_digest":
@@ -115,6 +116,19 @@ class Draft:
         cost.add(loading[0] - wall, loading[1] - cpu)
         self.count(f"measured_{method.method}", computed)
         return values
+
+    def recorded(self, method: Method) -> pl.DataFrame | None:
+        return self._records(method).everything()
+
+    def record(self, method: Method, rows: pl.DataFrame) -> None:
+        self._records(method).append(rows)
+
+    def _records(self, method: Method) -> Remembered:
+        return Remembered(self._store, record_ingredients(method), self._shard(), "", self.memory // 4)
+
+    def _shard(self) -> str:
+        """Under which name rows are remembered: what was measured here is not looked for elsewhere."""
+        return self.partition.shard or self.partition.key or "corpus"
 
     def remember(self, name: str, ingredients: Any, compute: Callable[[], Mapping[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
         made_of = {
@@ -144,6 +158,9 @@ class Draft:
         cost.rows, cost.first = 1, True
         cost.add(*watch.taken())
         return found
+
+    def spent(self, cpu_seconds: float) -> None:
+        self.cpu_elsewhere += cpu_seconds
 
     def _loading(self) -> tuple[float, float]:
         """(wall, CPU) seconds that loading models took here so far."""

@@ -134,7 +134,7 @@ def _extraction(recipe: dict[str, Any]) -> Change:
     given = step.get("html", {"method": "trafilatura"})
     if given is None:
         return Change("extracted_text.html", None)
-    before = given.get("method", "trafilatura")
+    before = given.get("method", "auto")
     after = "resiliparse" if before == "trafilatura" else "trafilatura"
     step["html"] = {"method": after}
     return Change(f"extracted_text.html: {before} → {after}", changed)

@@ -33,6 +33,14 @@ def documents() -> tuple[Expectation, ...]:
         between(
             "articulation", "failed_share", 0, 0.05, "Parsers failed on many documents, or many are beyond the parsers' limits."
         ),
+        between(
+            "articulation",
+            "doubtful_share",
+            0,
+            0.2,
+            "Many texts of web pages fail the checks of `auto`: too short for their page, mostly links, or the phrases of menus.",
+            severity="warning",
+        ),
         between("sanitization", "html_share_left", 0, 0.1, "Markup was left in the text of many web pages."),
         between("sanitization", "control_share", 0, 0.05, "Many texts hold control characters: they may not be text."),
     )

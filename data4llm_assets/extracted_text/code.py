@@ -21,6 +21,7 @@ class Code(LimitedExtraction):
 
     version: ClassVar[str] = "1"
     uses: ClassVar[tuple[str, ...]] = ("charset-normalizer",)
+    contained: ClassVar[bool] = False
     method: Literal["code"] = "code"
     max_bytes: Measure[int] = Field(5_000_000, ge=1, description="bytes of source; larger files are generated")
 

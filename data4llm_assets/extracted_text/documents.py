@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
 
 from data4llm_assets.document import DECISIONS, DOCUMENTS, conform, text_digests
+from data4llm_assets.extracted_text.auto import DOUBTS
 from data4llm_assets.extracted_text.carried import Carried, whole_files
+from data4llm_assets.extracted_text.containment import CRASHED, HUNG, contained
 from data4llm_assets.extracted_text.extraction import FAULTS, Extracted, Extraction, Refused
+from data4llm_assets.extracted_text.outcomes import UNSUPPORTED, Asked, outcomes
+from data4llm_assets.extracted_text.web_page import ENGINE
+from data4llm_assets.method import ModelUnavailable
 from data4llm_assets.node import Ref, Work
 from data4llm_assets.raw_crawl.reading import identify, source_records
 from data4llm_assets.raw_crawl.source import Record, SourceSection
@@ -18,7 +24,7 @@ from data4llm_assets.raw_crawl.tally import SMALLEST_SHARE
 
 BATCH_BYTES = 32 << 20
 EMPTY, FAILED = "extracted_text.empty", "extracted_text.failed"
-UNSUPPORTED, MISSING, CHANGED = "extracted_text.unsupported", "extracted_text.missing", "extracted_text.payload_changed"
+MISSING, CHANGED = "extracted_text.missing", "extracted_text.payload_changed"
 # Tags that text about HTML rarely shows whole: an opening tag with an attribute, or a closing one of layout.
 _TAGS = (
     r"(?i)<(?:div|span|p|a|td|tr|table|li|ul|img|font|script|style)\s+[a-z-]+\s*=\s*[\"'][^<>]*>"
@@ -53,25 +59,31 @@ def extract_documents(
     places: dict[str, str] = {}
     displaced: set[str] = set()
     spared = whole_files([file.path for file in work.files()], index, carried.rows)
-    for _, found in source_records(source, work, verify=False, without=spared):
-        if not isinstance(found, Record):
-            continue
-        doc_id = identify(work.partition, found)
-        if doc_id not in rows:
-            # Not in the index: new, or where an indexed record lay. Which of the two moved or changed is known at the end.
-            places = places or dict(index.select("locator", "doc_id").iter_rows())
-            displaced.add(places.get(found.locator, ""))
-            continue
-        if doc_id not in unread:
-            continue
-        unread.discard(doc_id)
-        method = methods.get(found.media_type)
-        if method is None:
-            documents.refuse(rows[doc_id], Refused(UNSUPPORTED, f"the recipe extracts no {found.media_type}"))
-            continue
-        documents.add(rows[doc_id], found, extracted(method, found))
-        work.count("documents_parsed", 1)
-        work.count("bytes_parsed", len(found.payload))
+
+    def asked() -> Iterator[Asked]:
+        nonlocal places
+        for _, found in source_records(source, work, verify=False, without=spared):
+            if not isinstance(found, Record):
+                continue
+            doc_id = identify(work.partition, found)
+            if doc_id not in rows:
+                # Not in the index: new, or where an indexed record lay. Which of the two moved or changed is known at the end.
+                places = places or dict(index.select("locator", "doc_id").iter_rows())
+                displaced.add(places.get(found.locator, ""))
+            elif doc_id in unread:
+                unread.discard(doc_id)
+                yield Asked(rows[doc_id], found, methods.get(found.media_type))
+
+    # Parsers recurse. In a thread of their own they always start with an empty stack, so that a document is beyond Python's
+    # recursion limit or not whoever called; what they give must not hang on that.
+    with contained() as child, ThreadPoolExecutor(max_workers=1, thread_name_prefix="parsers") as own_stack:
+
+        def here(method: Extraction, record: Record) -> Extracted | Refused:
+            return own_stack.submit(extracted, method, record).result()
+
+        for each, outcome in outcomes(asked(), work, child, here):
+            documents.add(each.row, each.record, outcome)
+        work.spent(child.spent())
     for doc_id in sorted(unread):
         changed = Refused(CHANGED, "the payload is not the one that was indexed")
         documents.refuse(
@@ -85,7 +97,7 @@ def extracted(method: Extraction, record: Record) -> Extracted | Refused:
     """The outcome of a method on one record. A parser that fails costs the record, not the shard."""
     try:
         found = method.extract(record.payload, record)
-    except MemoryError:
+    except (MemoryError, ModelUnavailable):
         raise
     except Exception as error:
         # The kind of error alone: its message may quote the document.
@@ -171,6 +183,7 @@ class _Documents:
         )
         indexed, written = self._index.height, stats.height
         limits = sum(count for rule, count in self._refused.items() if rule.startswith("extracted_text.max_"))
+        failed = sum(self._refused[rule] for rule in (FAILED, CRASHED, HUNG))
         lost = self._refused[MISSING] + self._refused[CHANGED]
         html = stats.filter(pl.col("media_type").is_in(["text/html", "application/xhtml+xml"]))
 
@@ -181,12 +194,12 @@ class _Documents:
             "records": indexed,
             "documents": written,
             "empty": self._refused[EMPTY],
-            "failed": self._refused[FAILED],
+            "failed": failed,
             "beyond_limits": limits,
             "unsupported": self._refused[UNSUPPORTED],
             "lost": lost,
             "empty_share": share(self._refused[EMPTY], indexed),
-            "failed_share": share(self._refused[FAILED] + limits, indexed),
+            "failed_share": share(failed + limits, indexed),
             "unsupported_share": share(self._refused[UNSUPPORTED], indexed),
             "lost_share": share(lost, indexed),
             "bytes": int(stats["bytes"].sum()),
@@ -195,6 +208,7 @@ class _Documents:
             "html_share_left": share(int(html["tagged"].sum()), html.height),
             "control_share": share(int(stats["controls"].sum()), written),
             "faulty_markup": int(stats["faulty"].sum()),
+            "doubtful_share": share(int(html["doubted"].sum()), html.height),
             "languages": stats["language"].drop_nulls().n_unique(),
             "titled_share": share(written - int(stats["title_missing"].sum()), written),
         }
@@ -208,7 +222,11 @@ class _Documents:
         )
         domains = stats.group_by("domain").agg(documents=pl.len().cast(pl.Int64), bytes=pl.col("bytes").sum()).sort("domain")
         partition = pl.DataFrame({name: [value] for name, value in values.items()}, schema_overrides=floats)
-        return {"partition": partition, "media_types": types, "domains": domains}
+        frames = {"partition": partition, "media_types": types, "domains": domains}
+        for frame, column in (("engines", "engine"), ("page_types", "page_type")):
+            told = html.drop_nulls(column).group_by(column).agg(documents=pl.len().cast(pl.Int64), bytes=pl.col("bytes").sum())
+            frames[frame] = told.sort(column)
+        return frames
 
 
 _DECIDED = {name: DECISIONS[name] for name in ("doc_id", "rule", "action", "value", "threshold", "reason")}
@@ -226,5 +244,14 @@ def _stats(documents: pl.DataFrame) -> pl.DataFrame:
         garbled=text.str.count_matches("\ufffd", literal=True) * 100 > text.str.len_chars(),
         tagged=text.str.contains(_TAGS),
         controls=text.str.contains(r"[\x00-\x08\x0e-\x1f]"),
-        faulty=pl.col("meta").list.eval(pl.element().struct.field("key") == FAULTS).list.any(),
+        faulty=_told(FAULTS).is_not_null(),
+        doubted=_told(DOUBTS).is_not_null(),
+        engine=_told(ENGINE),
+        page_type=_told("page_type"),
     )
+
+
+def _told(key: str) -> pl.Expr:
+    """What a document's `meta` says under a key; null if nothing."""
+    pair = pl.element().struct
+    return pl.col("meta").list.eval(pair.field("value").filter(pair.field("key") == key)).list.first()

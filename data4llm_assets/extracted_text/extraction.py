@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from data4llm_assets.method import Measure, Method
+from data4llm_assets.node import Part
 from data4llm_assets.raw_crawl.source import Record
 
 FAULTS = "markup_faults"
@@ -35,6 +36,15 @@ class Refused(NamedTuple):
 class Extraction(Method):
     """One way from bytes to text. Users subclass this one for media types or layouts of their own."""
 
+    contained: ClassVar[bool] = True
+    """Whether it runs in a process of its own, which may crash or hang. A class says so of itself alone: others run other code."""
+
+    def prepare(self) -> None:
+        """Import, compile and load what `extract` needs and would else fetch when it is first called.
+
+        A process of its own begins with this, so that no page is charged with the time it takes.
+        """
+
     def extract(self, payload: bytes, record: Record) -> Extracted | Refused:
         """The text of a payload. `record` is what the index knows of it; its own `payload` is the same bytes.
 
@@ -42,6 +52,10 @@ class Extraction(Method):
         where within its file a record was fetched must not matter: what is made of a page is taken over while the page stays.
         """
         raise TypeError(f"{type(self).__name__} must define extract()")
+
+    def judged(self, payload: bytes, record: Record) -> tuple[Part, ...]:
+        """The parts of a page and how each was judged, for people who ask why; none where a method judges no parts."""
+        return ()
 
 
 class LimitedExtraction(Extraction):
@@ -58,11 +72,16 @@ class LimitedExtraction(Extraction):
 
 def plain_form(text: str) -> str:
     """Text as every method but `code` leaves it: line feeds alone, no BOM, no NULs, nothing that UTF-8 cannot hold."""
+    return encodable(line_feeds(text))
+
+
+def line_feeds(text: str) -> str:
+    """`plain_form` of what was decoded from bytes, and so holds no lone surrogates: to look for them takes longer than the rest."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         text = text.replace("\0", "")
-    return encodable(text).removeprefix("\ufeff")
+    return text.removeprefix("\ufeff")
 
 
 def tidy(text: str) -> str:

@@ -26,6 +26,7 @@ class Markdown(LimitedExtraction):
 
     version: ClassVar[str] = "1"
     uses: ClassVar[tuple[str, ...]] = ("markdown-it-py", "charset-normalizer")
+    contained: ClassVar[bool] = False
     method: Literal["markdown"] = "markdown"
     max_bytes: Measure[int] = Field(5_000_000, ge=1, description="bytes of Markdown")
 

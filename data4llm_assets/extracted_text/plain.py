@@ -17,6 +17,7 @@ class Plain(LimitedExtraction):
 
     version: ClassVar[str] = "1"
     uses: ClassVar[tuple[str, ...]] = ("charset-normalizer",)
+    contained: ClassVar[bool] = False
     method: Literal["plain"] = "plain"
     max_bytes: Measure[int] = Field(100_000_000, ge=1, description="bytes of text")
 

@@ -46,6 +46,7 @@ class RestructuredText(LimitedExtraction):
 
     version: ClassVar[str] = "2"
     uses: ClassVar[tuple[str, ...]] = ("docutils", "charset-normalizer")
+    contained: ClassVar[bool] = False
     method: Literal["restructuredtext"] = "restructuredtext"
     max_bytes: Measure[int] = Field(2_000_000, ge=1, description="bytes of reStructuredText; docutils reads some 200 kB a second")
     max_depth: Measure[int] = Field(16, ge=1, description="levels of indentation; docutils recurses through a dozen calls for each")

@@ -8,20 +8,55 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from data4llm_assets.extracted_text.extraction import Extracted, Extraction
+from data4llm_assets.extracted_text.extraction import Extracted, Extraction, Refused
 from data4llm_assets.raw_crawl.source import Record, payload_digest
 
 
-def record(payload: bytes, path: str = "a", **meta: str) -> Record:
+def record(payload: bytes, path: str = "a", url: str | None = None, **meta: str) -> Record:
     digest = payload_digest(payload)
-    return Record((path, digest), path, path, payload, digest, "text/plain", meta=meta)
+    return Record((path, digest), path, path, payload, digest, "text/plain", url, meta=meta)
 
 
-def extracted(method: Extraction, payload: bytes | str, path: str = "a", **meta: str) -> Extracted:
+def extracted(method: Extraction, payload: bytes | str, path: str = "a", url: str | None = None, **meta: str) -> Extracted:
     data = payload.encode() if isinstance(payload, str) else payload
-    found = method.extract(data, record(data, path, **meta))
+    found = method.extract(data, record(data, path, url, **meta))
     assert isinstance(found, Extracted)
     return found
+
+
+def refused(method: Extraction, page: str, url: str | None = None) -> tuple[str, float | None]:
+    """(rule, limit) of a page without text."""
+    found = method.extract(page.encode(), record(b"", url=url))
+    assert isinstance(found, Refused)
+    return found.rule, found.threshold
+
+
+RUBBISH = (
+    b"",
+    b"<html></html>",
+    b"<html/><p>text",
+    b"<!-- a comment -->",
+    b"<" * 1000,
+    b"\x00\x01\x02",
+    bytes(range(256)) * 100,
+    b"&#xD800; &#1; &#xFFFE;<form>&#xFFFF;</form>",
+    "<p>\ufffe\u0001 text<script>\uffff</script>\u0002".encode(),
+    b"<?xml version='1.0' encoding='utf-16'?><html xmlns='http://www.w3.org/1999/xhtml'><p/>text</html>",
+    b"<frameset><frame></frameset>",
+    b"<svg><math><table><p>text<td></svg>",
+)
+"""Pages that are none."""
+
+
+def survives_rubbish(method: Extraction) -> bool:
+    """Whether each piece of rubbish gives text that can be stored, or none; nothing raises."""
+    for payload in RUBBISH:
+        found = method.extract(payload, record(payload))
+        if isinstance(found, Refused):
+            assert found.rule == "extracted_text.empty"
+        else:
+            found.text.encode()
+    return True
 
 
 def word_f1(method: Extraction, data: Path) -> float:

@@ -3,11 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from data4llm_assets.extracted_text.extraction import Extracted, Refused
+from data4llm_assets.extracted_text.extraction import Extracted
 from data4llm_assets.extracted_text.resiliparse import Resiliparse
 from data4llm_assets.extracted_text.stage import ExtractedText
-from extracted_text.extracted_records import extracted, record, word_f1
+from extracted_text.extracted_records import extracted, record, refused, survives_rubbish, word_f1
 
 HTML = Resiliparse()
 SENTENCE = "The quick brown fox jumps over the lazy dog, and the dog does not mind it in the least."
@@ -18,16 +19,10 @@ PAGE = f"""<!DOCTYPE html><html lang="en-GB"><head><title> A  title </title><scr
 <footer>Copyright and cookies</footer></body></html>"""
 
 
-def refused(method: Resiliparse, page: str) -> tuple[str, float | None]:
-    found = method.extract(page.encode(), record(b""))
-    assert isinstance(found, Refused)
-    return found.rule, found.threshold
-
-
 def test_main_text_is_kept_and_menus_and_footers_are_not() -> None:
     found = extracted(HTML, PAGE)
     assert found.text == f"Heading\n\n{SENTENCE}\n\n  • one item\n  • another item\n\n{SENTENCE}"
-    assert (found.title, found.language, found.meta) == ("A title", "en", {})
+    assert (found.title, found.language, found.meta) == ("A title", "en", {"engine": "resiliparse"})
 
 
 def test_parameters_reach_the_parser() -> None:
@@ -36,6 +31,29 @@ def test_parameters_reach_the_parser() -> None:
     assert "•" not in extracted(Resiliparse(list_bullets=False), PAGE).text
     assert "\n" not in extracted(Resiliparse(preserve_formatting=False), PAGE).text
     assert "/about" in extracted(Resiliparse(main_content=False, links=True), PAGE).text
+
+
+MARKED = """<!DOCTYPE html><body><h1>Head &amp; shoulders</h1><div>a line<div>a line of its own &lt;b&gt;</div>more</div>
+<p>one<br>two
+<em>three</em></p><ol><li>first<ul><li>inner</ul><li>second</ol>
+<table><tr><th>name<th>age<tr><td>Ann<td>7<tr><td>Bob<td></table><pre>def f(x):
+\treturn {x: "&lt;"}</pre><h3>Deeper</h3>"""
+
+
+def test_markdown_marks_headings_lists_tables_and_code() -> None:
+    assert extracted(Resiliparse(format="markdown", main_content=False), MARKED).text == (
+        "# Head & shoulders\n\na line\n\na line of its own \\<b>\n\nmore\n\none\ntwo three\n\n1. first\n   - inner\n2. second\n\n"
+        '| name | age |\n| --- | --- |\n| Ann | 7 |\n| Bob |\n\n```\ndef f(x):\n\treturn {x: "<"}\n```\n\n### Deeper'
+    )
+    assert extracted(Resiliparse(format="markdown"), PAGE).text == (
+        f"# Heading\n\n{SENTENCE}\n\n- one item\n- another item\n\n{SENTENCE}"
+    )
+
+
+@pytest.mark.parametrize("key", [{"preserve_formatting": False}, {"links": True}])
+def test_what_markdown_cannot_have_is_refused(key: dict[str, bool]) -> None:
+    with pytest.raises(ValidationError, match="markdown has its own form"):
+        Resiliparse.model_validate({"format": "markdown", **key})
 
 
 def test_recipe_names_it_for_web_pages() -> None:
@@ -56,7 +74,7 @@ def test_page_in_another_charset_than_it_says_survives() -> None:
     russian = PAGE.replace(SENTENCE, "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 2)
     found = extracted(HTML, russian.encode("cp1251"), charset="utf-8")
     assert "французских булок" in found.text
-    assert found.meta == {"charset": "cp1251"}
+    assert found.meta["charset"] == "cp1251"
 
 
 def test_limits_are_bytes_elements_depth_and_attributes() -> None:
@@ -85,6 +103,10 @@ def test_formatting_that_the_parser_would_open_again_in_every_paragraph_is_refus
     assert extracted(HTML, f"<p>{SENTENCE}<b>" * 5_000).text.count(SENTENCE) == 5_000
 
 
+def test_scripts_that_never_end_are_searched_once() -> None:
+    assert refused(HTML, "<script " * 200_000)[0] == "extracted_text.max_attributes"
+
+
 def test_long_values_and_scripts_are_no_attributes() -> None:
     long = f'<p title="{"a b " * 3_000_000}">{SENTENCE}</p><script>if (a<b) "{"word " * 50_000}"</script>'
     assert extracted(HTML, long).text == SENTENCE
@@ -92,11 +114,8 @@ def test_long_values_and_scripts_are_no_attributes() -> None:
 
 def test_fragments_and_rubbish_are_no_crash() -> None:
     assert extracted(HTML, f"<p>{SENTENCE}</p>").text == SENTENCE
-    for rubbish in (b"", b"<html></html>", b"<" * 1000, bytes(range(256)) * 100, b"&#xD800;", "<p>\ufffe\u0001 text".encode()):
-        found = HTML.extract(rubbish, record(rubbish))
-        assert isinstance(found, Extracted) or found.rule == "extracted_text.empty"
-        if isinstance(found, Extracted):
-            found.text.encode()
+    assert survives_rubbish(HTML)
+    assert survives_rubbish(Resiliparse(format="markdown", main_content=False))
 
 
 def test_score_on_pages_whose_main_text_is_known(evaluation_data: Path) -> None:

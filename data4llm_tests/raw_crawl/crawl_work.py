@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from data4llm_assets.method import Method
 from data4llm_assets.node import Before, Node, Partition, Place, Ref, SourceFile, View
 
 PARTITION = Partition("web-0|one", source="web", shard="web-0", snapshot="one")
@@ -28,6 +29,8 @@ class CrawlWork:
         self._written: dict[str, list[pl.DataFrame]] = {}
         self.metrics: dict[str, pl.DataFrame] = {}
         self.counters: dict[str, int] = {}
+        self.records: dict[str, list[pl.DataFrame]] = {}
+        self.cpu_elsewhere = 0.0
         self.listing = [listed(path, content) for path, content in sorted(self._files.items())]
 
     def files(self) -> list[SourceFile]:
@@ -48,6 +51,16 @@ class CrawlWork:
 
     def before(self, taken: Ref, made: str) -> Iterator[Before]:
         return iter(())
+
+    def recorded(self, method: Method) -> pl.DataFrame | None:
+        found = self.records.get(f"{method.identity()}{method.parameters()}")
+        return pl.concat(found) if found else None
+
+    def record(self, method: Method, rows: pl.DataFrame) -> None:
+        self.records.setdefault(f"{method.identity()}{method.parameters()}", []).append(rows)
+
+    def spent(self, cpu_seconds: float) -> None:
+        self.cpu_elsewhere += cpu_seconds
 
     def write(self, table: str, frame: pl.DataFrame) -> None:
         self._written.setdefault(table, []).append(frame)

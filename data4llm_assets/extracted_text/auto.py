@@ -1,0 +1,112 @@
+"""Main text of web pages, the choice for most corpora: `blocks`, and where that is not sure enough, Trafilatura and it together."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from data4llm_assets.extracted_text.block_model import PAGE_TYPES, taken
+from data4llm_assets.extracted_text.blocks import BlockExtraction, Viewed
+from data4llm_assets.extracted_text.dom import features
+from data4llm_assets.extracted_text.dom.features import Features
+from data4llm_assets.extracted_text.dom.measures import LONG_BLOCK
+from data4llm_assets.extracted_text.extraction import Refused
+from data4llm_assets.extracted_text.selection import select
+from data4llm_assets.extracted_text.trafilatura import Trafilatura
+from data4llm_assets.extracted_text.web_page import Page
+from data4llm_assets.method import Measure
+from data4llm_assets.raw_crawl.source import Record
+
+TOGETHER = "blocks+trafilatura"
+DOUBTS = "doubts"
+"""Key of a document's `meta`: which checks its text does not pass, in spite of all engines."""
+_LEAST_WORDS, _LEAST_PART = 25, 0.02
+"""A text with fewer words, and a smaller part of the page's running text, has missed it."""
+_MOST_LINKS, _MOST_BOILERPLATE = 0.5, 0.25
+"""Shares of a text's words: in links, and among those of menus, accounts and social networks (`lexicon`)."""
+_LINKS = features.NAMES.index("link_density")
+_BOILERPLATE = [features.NAMES.index(f"says_{group}") for group in ("site", "action", "more", "social")]
+_MOSTLY = 0.5
+"""Share of a block's words that another engine took, from which on it took the block."""
+
+
+class Chosen(NamedTuple):
+    """What `auto` made of a page: its blocks and which are kept, by which engine, the page's type, and what is doubtful still."""
+
+    viewed: Viewed
+    engine: str
+    page_type: str
+    doubts: tuple[str, ...]
+
+
+class Auto(BlockExtraction):
+    """The page's type and the text's expected score decide: `blocks` alone, or its blocks judged again beside Trafilatura's text.
+
+    More exact than either. On pages of articles and documentation as fast as `blocks`; on others Trafilatura's time comes on top.
+    """
+
+    version: ClassVar[str] = f"1, trafilatura {Trafilatura.version}"
+    uses: ClassVar[tuple[str, ...]] = ("Resiliparse", *Trafilatura.uses)
+    method: Literal["auto"] = "auto"
+    confidence: Measure[float] = Field(
+        0.8, ge=0, le=1, description="expected F1 over words from which on `blocks` decides alone; 1 always asks Trafilatura, too"
+    )
+
+    def prepare(self) -> None:
+        super().prepare()
+        Trafilatura().prepare()
+
+    def page(self, html: str, record: Record) -> Page | Refused:
+        chosen = self.choose(html, record)
+        if isinstance(chosen, Refused):
+            return chosen
+        doubts = {DOUBTS: " ".join(chosen.doubts)} if chosen.doubts else {}
+        return Page(self.written(chosen.viewed), engine=chosen.engine, meta={"page_type": chosen.page_type, **doubts})
+
+    def view(self, html: str, record: Record) -> Viewed | Refused:
+        chosen = self.choose(html, record)
+        return chosen if isinstance(chosen, Refused) else chosen.viewed
+
+    def choose(self, html: str, record: Record) -> Chosen | Refused:
+        """Judge a page's blocks; if the outcome is not sure enough or fails a check, again with Trafilatura's text beside."""
+        viewed = self.parsed(html)
+        if isinstance(viewed, Refused):
+            return viewed
+        found = viewed.judged.features
+        types = self.loaded().page_types(viewed.tree, found)
+        page_type = PAGE_TYPES[int(types.argmax())]
+        doubted = doubts(found, viewed.selection.kept)
+        if not len(found.rows) or (viewed.selection.expected >= self.confidence and not doubted):
+            return Chosen(viewed, "blocks", page_type, doubted)
+        other = Trafilatura(max_elements=self.max_elements).page(html, record)
+        if isinstance(other, Refused) or not other.text.strip():
+            return Chosen(viewed, "blocks", page_type, doubted)
+        together = self._together(viewed, other.text, types)
+        left = doubts(found, together.selection.kept)
+        alone = taken(found, other.text)[:, 0] >= _MOSTLY
+        if left and not doubts(found, alone):
+            return Chosen(viewed._replace(selection=together.selection._replace(kept=alone)), "trafilatura", page_type, ())
+        return Chosen(together, TOGETHER, page_type, left)
+
+    def _together(self, viewed: Viewed, other: str, types: NDArray[Any]) -> Viewed:
+        probabilities = self.loaded().judge_with(viewed.tree, viewed.judged, other, types)
+        selection = select(viewed.judged.features.words, probabilities, self.strictness)
+        return viewed._replace(judged=viewed.judged._replace(probabilities=probabilities), selection=selection)
+
+
+def doubts(found: Features, kept: NDArray[Any]) -> tuple[str, ...]:
+    """Which checks a selection of blocks does not pass: `short` for its page, most of it `links`, much of it `boilerplate`."""
+    words = found.words.astype(np.float64)
+    running = float(words[words >= LONG_BLOCK].sum())
+    total = float(words[kept].sum())
+    told = ["short"] if total < max(_LEAST_WORDS, _LEAST_PART * running) <= running else []
+    if total:
+        rows = found.blocks[kept]
+        if float((rows[:, _LINKS] * words[kept]).sum()) > _MOST_LINKS * total:
+            told.append("links")
+        if float((rows[:, _BOILERPLATE].sum(axis=1) * words[kept]).sum()) > _MOST_BOILERPLATE * total:
+            told.append("boilerplate")
+    return tuple(told)

@@ -1,0 +1,72 @@
+"""What costs a parser more than time in proportion to the page: known from the characters alone, before it has begun."""
+
+from __future__ import annotations
+
+import re
+
+from data4llm_assets.extracted_text.extraction import Refused
+
+_LONG_TAG = 1 << 13
+"""Characters: a shorter tag has no room for more attributes than are soon read."""
+_SCRIPT = re.compile(r"<script\b.*?</script\b", re.I | re.S)
+_SCRIPT_END = re.compile(r"</script\b", re.I)
+_TAG_NAME = re.compile(r"<[A-Za-z][^\s/>]*")
+_ATTRIBUTE = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*'|\S+)|[^\s/=]+")
+_FORMATTING = "b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u"
+_ATTRIBUTED = re.compile(rf"<(?=[bcefinstuBCEFINSTU])(?i:{_FORMATTING})\s[^>]*")
+_REOPENED = re.compile(rf"<(/?)({_FORMATTING})(?=[\s/>])([^>]*)", re.I)
+_ALIKE = 3
+"""Elements of one tag and the same attributes that HTML opens again at most (HTML Standard, 13.2.4.3)."""
+_CLONES = 10
+"""Times `max_elements`: more than the parser could be made to create is not parsed at all."""
+
+
+def unparsable(html: str, max_attributes: int, max_elements: int) -> Refused | None:
+    """Why the page would keep an HTML5 parser for hours or cost it all memory: nothing could stop it once it has begun."""
+    if refused := too_many_attributes(html, max_attributes):
+        return refused
+    # Each tag may open again every formatting element that is open. Of those without attributes only a few can be.
+    tags, affordable = html.count("<"), _CLONES * max_elements
+    if tags * tags > 4 * affordable:
+        kinds = 1 + _FORMATTING.count("|") + len(set(_ATTRIBUTED.findall(html)))
+        if tags * kinds * _ALIKE > affordable and tags * _reopened(html) > affordable:
+            return Refused("extracted_text.max_elements", "too many formatting elements are never closed", None, max_elements)
+    return None
+
+
+def too_many_attributes(html: str, limit: int) -> Refused | None:
+    """Parsers look for each attribute among those that the element has already."""
+    if any(html.find(">", place, place + _LONG_TAG) < 0 for place in range(0, len(html) - _LONG_TAG, _LONG_TAG)):
+        count = max(map(_attributes, _without_scripts(html).split(">")))
+        if count > limit:
+            return Refused("extracted_text.max_attributes", "an element has too many attributes", count, limit)
+    return None
+
+
+def _without_scripts(html: str) -> str:
+    # Behind the last end there is none to be found: each script there would be read to the end of the page for it.
+    last = max((found.end() for found in _SCRIPT_END.finditer(html)), default=0)
+    return _SCRIPT.sub("", html[:last]) + html[last:]
+
+
+def _attributes(piece: str) -> int:
+    """How many attributes the tag that ends a piece of markup has, or a few more."""
+    if len(piece) <= _LONG_TAG or (tag := _TAG_NAME.search(piece)) is None:
+        return 0
+    return sum(1 for found in _ATTRIBUTE.finditer(piece, tag.end()) if not found[0].startswith("="))
+
+
+def _reopened(html: str) -> int:
+    """The most formatting elements that are open at once and that the parser would open again after a block."""
+    opened: dict[str, list[str]] = {}
+    now = most = 0
+    for closing, name, attributes in _REOPENED.findall(html):
+        same = opened.setdefault(name.lower(), [])
+        if closing:
+            now -= bool(same)
+            del same[-1:]
+        elif same.count(attributes) < _ALIKE:
+            same.append(attributes)
+            now += 1
+            most = max(most, now)
+    return most
