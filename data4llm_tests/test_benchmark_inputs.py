@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from benchmarks.environments import Unavailable, environment, peers
+from benchmarks.inputs import debian_pages
 from benchmarks.inputs.cached import cached
-from benchmarks.inputs.debian_pages import Page, _write
+from benchmarks.inputs.debian_pages import Page, Unpacked, _write
 from benchmarks.inputs.lengths import lengths
 from benchmarks.inputs.synthetic import synthetic
 from benchmarks.inputs.web_texts import web_texts
@@ -40,6 +43,30 @@ def test_pages_are_response_records_whose_digests_hold(tmp_path: Path) -> None:
         for record, charset in zip(ArchiveIterator(archive, record_types=WarcRecordType.response), ("utf-8", None), strict=True):
             assert record.verify_payload_digest()
             assert record.http_charset == charset
+
+
+def test_a_crawl_has_pages_up_to_its_size_dealt_to_files_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+    found = [Page(str(number), f"https://docs.example.org/p/{number}", tmp_path / f"{number}.html") for number in range(9)]
+    for page in found:
+        page.path.write_bytes(b"<p>text" * 200_000)
+    monkeypatch.setattr(debian_pages, "_unpacked", lambda *_: nullcontext(Unpacked(found, [], [])))
+    made = debian_pages.debian_crawl(tmp_path, few=True)
+    assert (made["pages"], made["bytes"], made["files"]) == (6, 6 * 1_400_000, 4)
+    names = []
+    for file in sorted((tmp_path / "crawl").glob("*.warc.gz")):
+        with file.open("rb") as archive:
+            responses = ArchiveIterator(archive, record_types=WarcRecordType.response)
+            names.append("".join(record.headers["WARC-Target-URI"][-1] for record in responses))
+    assert names == ["04", "15", "2", "3"]
+
+
+def test_a_crawl_of_too_few_pages_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian_pages, "_unpacked", lambda *_: nullcontext(Unpacked([], [], ["git-doc"])))
+    with pytest.raises(debian_pages.AptMissing, match="git-doc"):
+        debian_pages.debian_crawl(tmp_path, few=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_web_texts_are_the_same_again_and_copies_are_copies(tmp_path: Path) -> None:

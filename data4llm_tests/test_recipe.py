@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from data4llm_assets.extracted_text.auto import Auto
+from data4llm_assets.extracted_text.blocks import Blocks
+from data4llm_assets.extracted_text.stage import ExtractedText
 from data4llm_assets.recipe import RecipeError, load_recipe, shipped_recipes
 
 
@@ -19,7 +22,7 @@ def line_of(text: str, part: str) -> int:
     return text[: text.index(part)].count("\n") + 1
 
 
-@pytest.mark.parametrize("name", ["sample", "micro", "deduplication", "common_crawl"])
+@pytest.mark.parametrize("name", ["sample", "micro", "deduplication", "extraction", "common_crawl"])
 def test_shipped_recipes_load(name: str) -> None:
     assert name in shipped_recipes()
     assert load_recipe(name).corpus == name
@@ -138,3 +141,35 @@ def test_a_secret_in_a_recipe_is_refused_and_not_repeated(tmp_path: Path, channe
     message = refused(tmp_path, f"{OPERATION}alerts: {{{channel}}}")
     assert told in message
     assert "SECRETq7" not in message
+
+
+EXTRACTION = """\
+corpus: c
+sources:
+  pages: {{kind: files, path: data, domain: web}}
+steps:
+  - stage: raw_crawl
+  - stage: extracted_text
+    html: {{method: blocks, model: all.model}}
+    sources:
+      {source}: {{{kind}: {{method: auto, model: models/own.model}}}}
+"""
+
+
+def test_a_source_that_is_extracted_otherwise_has_to_be_there(tmp_path: Path) -> None:
+    message = refused(tmp_path, EXTRACTION.format(source="page", kind="html"))
+    assert "extracted_text extracts a source 'page' otherwise that the recipe does not have; did you mean 'pages'?" in message
+    message = refused(tmp_path, EXTRACTION.format(source="pages", kind="htm"))
+    assert message.startswith("recipe.yaml:9: ")
+    assert "there is no such key; did you mean 'html'?" in message
+
+
+def test_model_files_of_extraction_count_from_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(EXTRACTION.format(source="pages", kind="html"))
+    section = load_recipe(tmp_path / "recipe.yaml").steps[1]
+    assert isinstance(section, ExtractedText)
+    assert isinstance(section.html, Blocks)
+    assert section.html.model == str(tmp_path / "all.model")
+    own = section.of_source("pages").html
+    assert isinstance(own, Auto)
+    assert own.model == str(tmp_path / "models" / "own.model")

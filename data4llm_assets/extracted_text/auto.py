@@ -20,6 +20,7 @@ from data4llm_assets.extracted_text.web_page import Page
 from data4llm_assets.method import Measure
 from data4llm_assets.raw_crawl.source import Record
 
+PageType = Literal["article", "collection", "documentation", "forum", "listing", "product", "service"]
 TOGETHER = "blocks+trafilatura"
 DOUBTS = "doubts"
 """Key of a document's `meta`: which checks its text does not pass, in spite of all engines."""
@@ -29,6 +30,8 @@ _MOST_LINKS, _MOST_BOILERPLATE = 0.5, 0.25
 """Shares of a text's words: in links, and among those of menus, accounts and social networks (`lexicon`)."""
 _LINKS = features.NAMES.index("link_density")
 _BOILERPLATE = [features.NAMES.index(f"says_{group}") for group in ("site", "action", "more", "social")]
+_MOST_FOR_TRAFILATURA = 50_000
+"""Elements: of larger pages `blocks` decides alone, for Trafilatura's time grows with the square of a row's or a list's length."""
 _MOSTLY = 0.5
 """Share of a block's words that another engine took, from which on it took the block."""
 
@@ -45,14 +48,20 @@ class Chosen(NamedTuple):
 class Auto(BlockExtraction):
     """The page's type and the text's expected score decide: `blocks` alone, or its blocks judged again beside Trafilatura's text.
 
-    More exact than either. On pages of articles and documentation as fast as `blocks`; on others Trafilatura's time comes on top.
+    Most pages take as long as with `blocks`. On a page of a shop that is not clear, or where a text fails a check, Trafilatura's time
+    comes on top.
     """
 
     version: ClassVar[str] = f"1, trafilatura {Trafilatura.version}"
     uses: ClassVar[tuple[str, ...]] = ("Resiliparse", *Trafilatura.uses)
     method: Literal["auto"] = "auto"
     confidence: Measure[float] = Field(
-        0.8, ge=0, le=1, description="expected F1 over words from which on `blocks` decides alone; 1 always asks Trafilatura, too"
+        0.8, ge=0, le=1, description="expected F1 over words from which on `blocks` decides alone; 1 is never reached"
+    )
+    second_opinion: Measure[tuple[PageType, ...]] = Field(
+        ("collection", "product"),
+        description="types of page on which Trafilatura is asked, too, where `blocks` is not that sure: those of shops are where that "
+        "helped; empty: only where a text fails a check",
     )
 
     def prepare(self) -> None:
@@ -79,9 +88,11 @@ class Auto(BlockExtraction):
         types = self.loaded().page_types(viewed.tree, found)
         page_type = PAGE_TYPES[int(types.argmax())]
         doubted = doubts(found, viewed.selection.kept)
-        if not len(found.rows) or (viewed.selection.expected >= self.confidence and not doubted):
+        unsure = viewed.selection.expected < self.confidence and page_type in self.second_opinion
+        # A text that is mostly links may be all there is: a page of contents. It is told, and nobody else is asked.
+        if not len(found.rows) or not (unsure or {"short", "boilerplate"}.intersection(doubted)):
             return Chosen(viewed, "blocks", page_type, doubted)
-        other = Trafilatura(max_elements=self.max_elements).page(html, record)
+        other = Trafilatura(max_elements=min(self.max_elements, _MOST_FOR_TRAFILATURA)).page(html, record)
         if isinstance(other, Refused) or not other.text.strip():
             return Chosen(viewed, "blocks", page_type, doubted)
         together = self._together(viewed, other.text, types)

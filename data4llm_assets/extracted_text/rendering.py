@@ -71,17 +71,18 @@ def write_text(tree: Tree, kept: NDArray[np.bool_], *, markdown: bool) -> str:
     of links, no images.
     """
     data, elements, runs, blocks = tree.data, tree.elements, tuple(tree.runs), tuple(tree.blocks)
-    rows, shown = o.outline(
-        data, (elements.tag, elements.parent, elements.begin), runs, blocks, kept, _ROLES, _ATTRIBUTES, markdown
+    around, own = np.zeros(len(elements.tag), o.AROUND), np.zeros(len(elements.tag), o.OWN)
+    needs = o.outline(
+        data, (elements.tag, elements.parent, elements.begin), runs, blocks, kept, _ROLES, _ATTRIBUTES, markdown, around, own
     )
     if markdown:
-        _name_languages(data, elements, rows)
+        _name_languages(data, elements, own)
     special, classes = (_MARKDOWN, _classes()) if markdown else (_PLAIN, _PLAIN)
-    text = w.write(data, (elements.parent, elements.begin), runs, blocks, rows, shown, special, classes, markdown)
+    text = w.write(data, (elements.parent, elements.begin), runs, blocks, around, own, needs, special, classes, markdown)
     return text.tobytes().decode("utf-8", "replace")
 
 
-def _name_languages(data: NDArray[Any], elements: Elements, rows: NDArray[Any]) -> None:
+def _name_languages(data: NDArray[Any], elements: Elements, own: NDArray[Any]) -> None:
     """Fill in where each `pre`, an element in it or one around it says which language its code is in."""
     parents, begins = elements.parent, elements.begin
     for pre in np.flatnonzero(_ROLES[elements.tag] == o.PRE).tolist():
@@ -90,7 +91,7 @@ def _name_languages(data: NDArray[Any], elements: Elements, rows: NDArray[Any]) 
             begin = int(begins[element])
             found = _LANGUAGE.search(data[begin : begin + _LONGEST_TAG].tobytes().partition(b">")[0])
             if element >= 0 and found:
-                rows[pre, [o.CODE_BEGIN, o.CODE_END]] = begin + found.start(1), begin + found.end(1)
+                own["code_begin"][pre], own["code_end"][pre] = begin + found.start(1), begin + found.end(1)
                 break
 
 

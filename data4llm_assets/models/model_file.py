@@ -44,8 +44,12 @@ class ModelFile(NamedTuple):
 
 
 def write(path: Path, kind: str, version: int, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> None:
-    """Write a model file. `kind` and `version` are what its reader asks for."""
+    """Write a model file. `kind` and `version` are what its reader asks for. Raises ValueError for arrays that it would not read."""
     told = {name: [array.dtype.newbyteorder("<").str, list(array.shape)] for name, array in sorted(arrays.items())}
+    for name, (dtype, _) in told.items():
+        if dtype not in _DTYPES:
+            msg = f"array {name!r} is none of numbers that model files hold: {dtype}"
+            raise ValueError(msg)
     header = json.dumps({"kind": kind, "version": version, "record": record, "arrays": told}, sort_keys=True, separators=(",", ":"))
     body = [_MAGIC, header.encode(), b"\n"]
     body += [np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes() for _, array in sorted(arrays.items())]
@@ -76,7 +80,7 @@ def read(path: Path, kind: str, version: int) -> ModelFile:
     try:
         header = _Header.model_validate_json(content[len(_MAGIC) : max(end, 0)])
     except ValidationError as error:
-        raise wrong("its header is none") from error
+        raise wrong("its header cannot be read") from error
     if header.kind != kind:
         raise wrong(f"this is a model of kind {header.kind!r}, and {kind!r} is wanted")
     if header.version != version:

@@ -110,7 +110,7 @@ def test_every_model_of_a_recipe_is_looked_for(folder: Path, micro_text: str) ->
     text = micro_text.replace("seed:", "tokenizer: {method: file, path: none/tokenizer.json}\nseed:")
     (folder / "recipe.yaml").write_text(text)
     methods = list(health.methods_in(load_recipe("recipe.yaml")))
-    assert {"exact", "minhash", "dsir", "rephrase", "smollm2", "file", "trafilatura"} <= {method.method for method in methods}
+    assert {"exact", "minhash", "dsir", "rephrase", "smollm2", "file", "auto"} <= {method.method for method in methods}
     (finding,) = health.models(method for method in methods if method.method == "file")
     assert (finding.status, finding.remedy) == ("failed", "put a tokenizer.json at this path")
 

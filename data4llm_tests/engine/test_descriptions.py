@@ -18,7 +18,7 @@ from data4llm_assets.recipe import load_graph
 ENGINE = {"dagster/row_count", "dagster/partition_row_count", "result", "fingerprint"}
 
 
-@pytest.mark.parametrize("recipe", ["micro", "sample", "deduplication"])
+@pytest.mark.parametrize("recipe", ["micro", "sample", "deduplication", "extraction"])
 def test_every_table_and_column_is_explained(recipe: str) -> None:
     for node in load_graph(recipe).nodes.values():
         told = {**COLUMNS, **node.glossary.columns}

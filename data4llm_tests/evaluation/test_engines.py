@@ -40,7 +40,7 @@ steps:
 
 def test_the_engine_of_a_recipe(tmp_path: Path) -> None:
     file = tmp_path / "recipe.yaml"
-    file.write_text(RECIPE.replace("HTML", "{mode: recall}"))
+    file.write_text(RECIPE.replace("HTML", "{method: trafilatura, mode: recall}"))
     assert engine(str(file)) == Trafilatura(mode="recall")
     file.write_text(RECIPE.replace("HTML", "null"))
     with pytest.raises(ValueError, match=r"recipe\.yaml extracts no web pages"):

@@ -51,6 +51,33 @@ def test_without_a_declaration_the_bytes_tell() -> None:
     assert decode(b"\xef\xbb\xbfa").text == "a"
 
 
+@pytest.mark.parametrize("text", ["<p>plain</p>", f"<p>{RUSSIAN}</p>", RUSSIAN, "<td>天地一<td>" * 8, "\U0001f600<b>ok</b>" * 3])
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("declared", [None, "utf-8", "iso-8859-1"])
+def test_utf16_without_a_mark_is_known_by_its_nuls(text: str, codec: str, declared: str | None) -> None:
+    payload = text.encode(codec)
+    for markup in (True, False):
+        assert decode(payload, declared, markup=markup) == (text, codec, 0)
+        assert decode(payload + b"a", declared, markup=markup).text == text
+
+
+@pytest.mark.parametrize(
+    ("payload", "charset", "text"),
+    [
+        (b"one \0 NUL", "utf-8", "one \0 NUL"),
+        (b"\0" * 20, "utf-8", "\0" * 20),
+        (b"a\0b\0\0\0c\0", "utf-8", "a\0b\0\0\0c\0"),
+        # Half of a surrogate pair.
+        (b"a\0b\0c\0\x00\xd8d\0", "utf-8", None),
+        ("wide".encode("utf-32-le"), "utf-8", None),
+    ],
+)
+def test_other_nuls_are_no_utf16(payload: bytes, charset: str, text: str | None) -> None:
+    found = decode(payload)
+    assert found.charset == charset
+    assert text is None or found.text == text
+
+
 def test_a_meta_element_is_asked_after_the_header() -> None:
     page = '<meta http-equiv="Content-Type" content="text/html; charset=windows-1251">' + RUSSIAN
     assert decode(page.encode("cp1251"), markup=True).charset == "cp1251"

@@ -7,11 +7,14 @@ import pytest
 from pydantic import ValidationError
 
 from data4llm_assets.document import DOCUMENTS, text_digest
+from data4llm_assets.engine.fingerprint import Ingredients
 from data4llm_assets.extracted_text import documents
+from data4llm_assets.extracted_text.auto import Auto
 from data4llm_assets.extracted_text.extraction import Extracted, Extraction, Refused
 from data4llm_assets.extracted_text.plain import Plain
 from data4llm_assets.extracted_text.stage import ExtractedText
-from data4llm_assets.node import Ref, View
+from data4llm_assets.extracted_text.trafilatura import Trafilatura
+from data4llm_assets.node import Node, Partition, Place, Ref, View
 from data4llm_assets.raw_crawl.fields import Fields
 from data4llm_assets.raw_crawl.files import Files
 from data4llm_assets.raw_crawl.jsonl import Jsonl
@@ -165,26 +168,97 @@ def test_an_empty_partition_has_no_shares() -> None:
 
 
 def test_a_section_names_methods_and_refuses_what_is_none() -> None:
-    section = ExtractedText.model_validate({"html": {"favor_precision": True}, "plain": {"method": "plain", "max_bytes": 5}})
-    assert section.html is not None
-    assert section.html.model_dump()["favor_precision"] is True
+    section = ExtractedText.model_validate({"html": {"strictness": 2}, "plain": {"method": "plain", "max_bytes": 5}})
+    assert section.html == Auto(strictness=2)
     assert section.plain == Plain(max_bytes=5)
     assert section.model_dump()["plain"] == {"method": "plain", "max_bytes": 5}
     assert ExtractedText.model_validate(section.model_dump()) == section
+    precise = ExtractedText.model_validate({"html": {"method": "trafilatura", "mode": "precision"}})
+    assert precise.html == Trafilatura(mode="precision")
     with pytest.raises(ValidationError, match="no method is called 'trafilatur'"):
         ExtractedText.model_validate({"html": {"method": "trafilatur"}})
-    with pytest.raises(ValidationError, match="favour_precision"):
-        ExtractedText.model_validate({"html": {"favour_precision": True}})
+    with pytest.raises(ValidationError, match="strictnes"):
+        ExtractedText.model_validate({"html": {"strictnes": 2}})
+    with pytest.raises(ValidationError, match="'minhash' extracts no text|no method is called 'minhash'"):
+        ExtractedText.model_validate({"html": {"method": "minhash"}})
 
 
 def test_the_parameters_of_every_kind_make_the_step() -> None:
     def settings(**keys: Any) -> Any:
-        (node,) = ExtractedText.model_validate(keys).nodes(place("extracted_text", FILES, View(kept=RECORDS)))
-        return node.settings
+        return node_of(**keys).by_source["web"]
 
     assert settings() == settings()
     assert settings() != settings(markdown={"method": "plain", "max_bytes": 5})
     assert settings(markdown={"method": "plain"}) != settings(markdown={"method": "plain", "max_bytes": 5})
+    assert settings() != settings(media_types={"text/x-log": "plain"})
+    assert settings() != settings(code=None)
+
+
+def node_of(**keys: Any) -> Node:
+    """The step of a recipe with two sources."""
+    of_two = Place("extracted_text", View(kept=RECORDS), 0, {"web": FILES, "books": FILES}, {})
+    (node,) = ExtractedText.model_validate(keys).nodes(of_two)
+    return node
+
+
+def fingerprints(**keys: Any) -> dict[str, str]:
+    """Of a partition of each source."""
+    node, ingredients = node_of(**keys), Ingredients()
+    partitions = [Partition(f"{source}-0|one", source=source, shard=f"{source}-0", snapshot="one") for source in ("web", "books")]
+    return {partition.source: ingredients.fingerprint(node, partition, {}) for partition in partitions}
+
+
+RAW = {"method": "raw"}
+SELECTORS = {"method": "recipe", "sites": {"example.org": {"text": "article", "price": "b"}}}
+
+
+@pytest.mark.parametrize(
+    "books",
+    [{"html": RAW}, {"html": {"strictness": 2}}, {"html": None}, {"code": None}, {"media_types": {"text/x-log": "plain"}}, {"html": SELECTORS}],
+)
+def test_what_one_source_is_extracted_by_leaves_the_others_as_they_are(books: dict[str, Any]) -> None:
+    before, after = fingerprints(), fingerprints(sources={"books": books})
+    assert after["web"] == before["web"]
+    assert after["books"] != before["books"]
+
+
+def test_a_source_that_names_what_it_is_extracted_by_is_not_touched_by_what_holds_for_the_others() -> None:
+    before = fingerprints(sources={"books": {"html": {"method": "auto"}}})
+    assert before == fingerprints()
+    after = fingerprints(html=RAW, sources={"books": {"html": {"method": "auto"}}})
+    assert after["books"] == before["books"]
+    assert after["web"] != before["web"]
+    # What it does not name holds for it as for all.
+    assert fingerprints(code=None, sources={"books": {"html": RAW}})["books"] != fingerprints(sources={"books": {"html": RAW}})["books"]
+
+
+def test_the_methods_of_all_sources_are_the_step_s_each_once() -> None:
+    node = node_of(html=SELECTORS, sources={"books": {"html": SELECTORS, "markdown": {"method": "plain"}}})
+    assert sorted(method.method for method in node.methods) == ["code", "markdown", "plain", "recipe", "restructuredtext"]
+    assert [method.method for method in node.methods_by_source["books"]] == ["recipe", "plain", "restructuredtext", "plain", "code"]
+    other = {"method": "recipe", "sites": {"example.org": {"text": "main"}}}
+    both = node_of(html=SELECTORS, sources={"books": {"html": other}})
+    assert [method.method for method in both.methods].count("recipe") == 2
+
+
+def test_each_source_is_extracted_by_its_own_methods() -> None:
+    work = CrawlWork({"a.html": PAGE, "b.py": b"b = 1\n"})
+    sections = [{"sources": {"web": {"html": RAW, "code": None}}}, {"sources": {"books": {"html": RAW, "code": None}}}]
+    for section, engine, texts in zip(sections, ("raw", "blocks"), (1, 2), strict=True):
+        found, decided, _ = through(work, FILES, ExtractedText.model_validate(section))
+        assert found.height == texts
+        assert {"key": "engine", "value": engine} in found["meta"].to_list()[0]
+        assert list(decided.values()) == ["extracted_text.unsupported"] * (2 - texts)
+
+
+def test_a_trial_goes_by_the_source_of_the_document() -> None:
+    section = ExtractedText.model_validate({"sources": {"books": {"html": RAW}}})
+    for source, rule in (("web", "extracted_text.auto"), ("books", "extracted_text.raw")):
+        row = {"source": source, "locator": "a", "text": PAGE.decode(), "media_type": "text/html", "meta": []}
+        shown = section.trial(place("extracted_text", FILES), pl.DataFrame([row], schema=DOCUMENTS), None)  # type: ignore[arg-type]
+        assert shown.verdicts[0].rule == rule
+        assert {verdict.rule for verdict in shown.verdicts[1:]} >= {"extracted_text.engine"}
+        assert [part.kept for part in shown.parts] == ([True] if source == "web" else [])
 
 
 def test_a_trial_shows_the_text_or_why_there_is_none() -> None:

@@ -27,14 +27,15 @@ def announcements(canonical: bytes) -> tuple[bytes, bytes, bytes]:
                 descriptions.append(content[1])
             elif any(name in meta[0] for name in _TITLES):
                 titles.append(content[1])
-    texts, read = [], 0
-    for script in _DATA.finditer(canonical) if b"ld+json" in canonical else ():
+    texts, read, end = [], 0, 0
+    # Each script is looked for behind the end of the last one: what looks like a tag within it is none.
+    while read < _MOST and canonical.find(b"ld+json", end) >= 0 and (script := _DATA.search(canonical, end)) is not None:
         end = canonical.find(b"</script", script.end())
-        for found in _TEXTS.finditer(canonical, script.end(), min(end, script.end() + _MOST - read) if end >= 0 else script.end()):
+        if end < 0:
+            break
+        for found in _TEXTS.finditer(canonical, script.end(), min(end, script.end() + _MOST - read)):
             texts.append(_unescaped(found[1]))
             read += len(found[1])
-        if read >= _MOST:
-            break
     return b" ".join(titles), b" ".join(descriptions), b" ".join(texts)
 
 

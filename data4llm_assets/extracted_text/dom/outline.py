@@ -9,39 +9,40 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Bytes: TypeAlias = NDArray[np.uint8]
+Bytes: TypeAlias = Any
 Number: TypeAlias = Any
 
-(NONE, PRE, ITEM, DESCRIPTION, TERM, QUOTE, TABLE, ROW, CELL, ORDERED, STRONG, EMPHASIS, CODE) = range(13)
-HEADING = 16
+(NONE, PRE, ITEM, DESCRIPTION, TERM, QUOTE, TABLE, ROW, CELL, ORDERED, STRONG, EMPHASIS, CODE, HEADING) = range(14)
 """What an element is to the form of its text; a heading of level n is HEADING + n."""
-(IN_PRE, IN_CONTAINER, IN_TABLE, IN_ROW, IN_CELL, MARKS, LEVEL, DEPTH, MARKER, COUNT, KIND, COLUMNS, HAS_TEXT, CODE_BEGIN,
- CODE_END) = range(15)  # fmt: skip
-"""Columns of an outline. The first five are elements, -1 for none: the outermost `pre`; the nearest item, quote and the like, which
-begins its lines; the nearest of the others. MARKS: bits. LEVEL: of the heading, 0 for none. DEPTH: of containers. MARKER: of a
-container, or the place of a cell in its row. COUNT: the next number. KIND, COLUMNS: of a table. HAS_TEXT: of a container, whether
-a block is in it and in no other within it. CODE_BEGIN, CODE_END: of a `pre`, which bytes name the language; to be filled in."""
+AROUND = np.dtype([(name, np.int32) for name in ("pre", "container", "table", "row", "cell", "marks", "level", "depth")])
+"""What is around a text. pre, container, table, row, cell: elements, -1 for none: the outermost `pre`; the nearest item, quote or
+the like, which stands before its lines; the nearest of the others. marks: bits. level: of the heading, 0 for none. depth: of
+containers."""
+OWN = np.dtype([(name, np.int32) for name in ("marker", "number", "kind", "columns", "has_text", "code_begin", "code_end")])
+"""What an element is by itself. marker: of a container, or the place of a cell in its row. number: the next one in a list or a row.
+kind, columns: of a table. has_text: of a container, whether a block is in it and in no other within it. code_begin, code_end: of a
+`pre`, which bytes name the language; to be filled in."""
 BULLET, DESCRIBED, NAMED, QUOTED = -1, -2, -3, -4
-"""Markers of containers; others are the numbers of items."""
+"""Markers of containers, in the order of what they are; others are the numbers of items."""
 IS_STRONG, IS_EMPHASIS, IS_CODE = 1, 2, 4
+"""Marks."""
 DATA = 1
 """A table of which a row has several cells, and no cell needs paragraphs."""
 
 _LAYOUT = 2
-_INHERITED = 8
 _MOST_CONTAINERS = 16
 """Deeper ones are written as the sixteenth: each line begins with the indentation of all around it."""
 _MOST_OF_LINES, _MOST = 250, 1_000
 """Bytes in a cell, of several lines and in all: larger ones lay out a page."""
-_MOST_NUMBER = 999_999_999
+_FIRST, _MOST_NUMBER = np.int32(1), 999_999_999
 """Of an item of a list: CommonMark takes nine digits."""
-_SPACE, _AND, _GT, _QUOTE, _EQUALS = 32, 38, 62, 34, 61
-_inner = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_EXPANSION, _MOST_MARKS, _WIDEST_MARKER = 4, 64, 12
+"""Bytes: of each byte, if it is escaped or in code; of the marks around a run; of a container before each line."""
+_NEWLINE, _SPACE, _AND, _GT = 10, 32, 38, 62
 
 
-@_inner
+@njit(nogil=True)
 def _number(data: Bytes, begin: Number, name: Bytes, otherwise: Number) -> Number:
     """The number that an attribute of the element at `begin` gives. name: as it is written, from the space to the first quote."""
     at, size = begin, data.size - name.size
@@ -61,7 +62,7 @@ def _number(data: Bytes, begin: Number, name: Bytes, otherwise: Number) -> Numbe
     return otherwise
 
 
-@_inner
+@njit(nogil=True)
 def _seen(data: Bytes, at: Number, stop: Number) -> bool:
     """Whether a run holds anything but white space: `&nbsp;`, U+00A0, U+200B and U+FEFF are none."""
     while at < stop:
@@ -81,62 +82,64 @@ def _seen(data: Bytes, at: Number, stop: Number) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def outline(data: Bytes, elements: Any, runs: Any, blocks: Any, kept: Any, roles: Any, names: Any, markdown: bool) -> Any:
-    """What the elements mean, and which blocks have a text.
+def outline(
+    data: Bytes, elements: Any, runs: Any, blocks: Any, kept: Any, roles: Any, names: Any, markdown: bool, around: Any, own: Any
+) -> Any:  # fmt: skip
+    """What the elements mean, and how much room the text of each block takes.
 
     Parameters
     ----------
     elements : tag, parent, begin of a `tree.Elements`. runs, blocks : columns of a `tree.Tree`. kept : bool, by block.
     roles : uint8, by tag. names : attributes as they are written: ` start="`, ` value="`.
+    around, own : by element, of the types above, nothing but zeros; they are filled in.
 
     Returns
     -------
-    (int32, one row an element: the columns above), (bool, by block: kept, and not blank).
+    int64, by block: bytes that its text takes at most, without the beginning of its first line; 0 if it is not kept, or blank.
     """
     tags, parents, begins = elements
     _, r_begin, r_end = runs
     first, end, b_element = blocks
     n_start, n_value = names
-    rows = np.zeros((tags.size, CODE_END + 1), np.int32)
-    one = np.int32(1)
     for element in range(tags.size):
-        row, above, role = rows[element], parents[element], roles[tags[element]]
-        for column in range(_INHERITED):
-            row[column] = rows[above, column] if above >= 0 else 0 if column >= MARKS else -1
+        above, role = parents[element], roles[tags[element]]
+        here, self = around[element], own[element]
+        if above >= 0:
+            around[element] = around[above]
+        else:
+            here.pre = here.container = here.table = here.row = here.cell = -1
         if role == NONE:
             continue
         if role == ROW:
-            row[IN_ROW], row[IN_CELL] = element, -1
+            here.row, here.cell = element, -1
         elif role == CELL:
-            row[IN_CELL] = element
-            if row[IN_ROW] >= 0:
-                row[MARKER] = rows[row[IN_ROW], COUNT]
-                rows[row[IN_ROW], COUNT] += 1
-        elif row[IN_PRE] >= 0:
+            here.cell = element
+            if here.row >= 0:
+                self.marker = own[here.row].number
+                own[here.row].number += 1
+        elif here.pre >= 0:
             continue
         elif role == PRE:
-            row[IN_PRE] = element
+            here.pre = element
         elif role == TABLE:
-            row[IN_TABLE], row[IN_ROW], row[IN_CELL] = element, -1, -1
+            here.table, here.row, here.cell = element, -1, -1
         elif role == ORDERED:
-            row[COUNT] = _number(data, begins[element], n_start, one)
-        elif STRONG <= role < HEADING and not markdown:
-            continue
+            self.number = _number(data, begins[element], n_start, _FIRST)
         elif role > HEADING:
-            row[LEVEL] = role - HEADING
+            here.level = role - HEADING
         elif role >= STRONG:
             # Nothing is marked within code, and a heading is strong by itself.
-            if not row[MARKS] & IS_CODE and not (role == STRONG and row[LEVEL]):
-                row[MARKS] |= IS_STRONG if role == STRONG else IS_EMPHASIS if role == EMPHASIS else IS_CODE
-        elif row[DEPTH] < _MOST_CONTAINERS:
-            row[IN_CONTAINER] = element
-            row[DEPTH] += 1
-            row[MARKER] = BULLET if role == ITEM else DESCRIBED if role == DESCRIPTION else NAMED if role == TERM else QUOTED
+            if markdown and not here.marks & IS_CODE and not (role == STRONG and here.level):
+                here.marks |= 1 << (role - STRONG)
+        elif here.depth < _MOST_CONTAINERS:
+            here.container = element
+            here.depth += 1
+            self.marker = ITEM - role + BULLET
             if role == ITEM and above >= 0 and roles[tags[above]] == ORDERED:
-                row[MARKER] = _number(data, begins[element], n_value, rows[above, COUNT])
-                rows[above, COUNT] = min(row[MARKER] + 1, _MOST_NUMBER)
+                self.marker = _number(data, begins[element], n_value, own[above].number)
+                own[above].number = min(self.marker + 1, _MOST_NUMBER)
 
-    shown = np.zeros(first.size, np.bool_)
+    needs = np.zeros(first.size, np.int64)
     last_row, last_cell, size, lines = -1, -1, 0, 0
     for block in range(first.size):
         if not kept[block]:
@@ -145,30 +148,33 @@ def outline(data: Bytes, elements: Any, runs: Any, blocks: Any, kept: Any, roles
         while not seen and run < end[block]:
             seen = _seen(data, r_begin[run], r_end[run])
             run += 1
-        shown[block] = seen
-        row = rows[b_element[block]]
-        table = row[IN_TABLE]
-        if seen and row[IN_CONTAINER] >= 0:
-            rows[row[IN_CONTAINER], HAS_TEXT] = 1
-        if not seen or table < 0:
+        if not seen:
             continue
-        outer = parents[table]
-        while outer >= 0 and rows[outer, IN_TABLE] >= 0 and not rows[rows[outer, IN_TABLE], KIND] & _LAYOUT:
-            outer = rows[outer, IN_TABLE]
-            rows[outer, KIND] |= _LAYOUT
-            outer = parents[outer]
-        if row[IN_CELL] < 0 or row[IN_ROW] < 0:
-            continue
-        if row[IN_CELL] != last_cell:
-            if row[IN_ROW] == last_row:
-                rows[table, KIND] |= DATA
-            last_row, last_cell, size, lines = row[IN_ROW], row[IN_CELL], 0, 0
+        here = around[b_element[block]]
+        length, breaks = 0, 1
         for run in range(first[block], end[block]):
-            size += r_end[run] - r_begin[run]
-            lines += r_end[run] == r_begin[run]
-        lines += 1
-        rows[table, COLUMNS] = max(rows[table, COLUMNS], rows[last_cell, MARKER] + 1)
-        is_block = row[IN_CONTAINER] != rows[table, IN_CONTAINER] or row[IN_PRE] >= 0 or row[LEVEL] > 0
+            length += r_end[run] - r_begin[run]
+            breaks += r_end[run] == r_begin[run]
+            for at in range(r_begin[run], r_end[run] if here.pre >= 0 else 0):
+                breaks += data[at] == _NEWLINE
+        before_line = _WIDEST_MARKER * here.depth + 8
+        needs[block] = _EXPANSION * length + _MOST_MARKS * (end[block] - first[block]) + 2 * before_line * breaks
+        if here.container >= 0:
+            own[here.container].has_text = 1
+        if here.table < 0:
+            continue
+        table, outer = own[here.table], parents[here.table]
+        while outer >= 0 and around[outer].table >= 0 and not own[around[outer].table].kind & _LAYOUT:
+            own[around[outer].table].kind |= _LAYOUT
+            outer = parents[around[outer].table]
+        if here.cell < 0 or here.row < 0:
+            continue
+        if here.cell != last_cell:
+            table.kind |= DATA if here.row == last_row else 0
+            last_row, last_cell, size, lines = here.row, here.cell, 0, 0
+        size, lines = size + length, lines + breaks
+        table.columns = max(table.columns, own[last_cell].marker + 1)
+        is_block = here.container != around[here.table].container or here.pre >= 0 or here.level > 0
         if is_block or size > _MOST or (lines > 1 and size > _MOST_OF_LINES):
-            rows[table, KIND] |= _LAYOUT
-    return rows, shown
+            table.kind |= _LAYOUT
+    return needs

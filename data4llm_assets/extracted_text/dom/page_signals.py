@@ -33,7 +33,7 @@ _WORDS: dict[str, tuple[bytes, ...]] = {
     "next_page": (b"pagination", b"Pagination"),
 }
 NAMES: tuple[str, ...] = (*_DATA_TYPES, *_WORDS)
-_MOST = 150_000
+_MOST = 60_000
 """Bytes of a page that are searched."""
 
 

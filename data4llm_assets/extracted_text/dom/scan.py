@@ -202,7 +202,7 @@ def scan(
                 level -= 1
             if level >= 0:
                 while top >= level:
-                    if e_kind[stack[top]] == _BLOCK and is_open:
+                    if e_kind[stack[top]] == _BLOCK and is_open and (not unseen or top + 1 < unseen):
                         b_end[blocks], is_open = runs, False
                         blocks += 1
                     top -= 1
@@ -268,7 +268,7 @@ def scan(
             flags |= e_flags[parent] & np.uint8(HIDDEN)
         e_flags[elements], e_signature[elements] = flags, (state * _PRIME) ^ classed
         elements += 1
-        if kind == _BLOCK and is_open:
+        if kind == _BLOCK and is_open and not unseen:
             b_end[blocks], is_open = runs, False
             blocks += 1
         if raws[tag]:

@@ -19,7 +19,7 @@ from data4llm_assets.extracted_text.dom.hashing import table
 Bytes: TypeAlias = NDArray[np.uint8]
 Number: TypeAlias = Any
 
-_ORDINARY, _RAW, _CHARACTERS, _DRAWING, _FORMATTING, _SCRIPT, _PLAIN = range(7)
+_ORDINARY, _RAW, _CHARACTERS, _DRAWING, _FORMATTING, _SCRIPT, _PLAIN, _SELECT, _OPTION = range(9)
 _ACTIONS = {
     _RAW: ("style", "iframe", "noembed", "noframes", "xmp"),
     _CHARACTERS: ("title", "textarea"),
@@ -27,6 +27,8 @@ _ACTIONS = {
     _FORMATTING: ("b", "big", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u", "code"),
     _SCRIPT: ("script",),
     _PLAIN: ("plaintext",),
+    _SELECT: ("select",),
+    _OPTION: ("option",),
 }
 ACTION = np.zeros(len(tags.NAMES), np.uint8)
 for _action, _names in _ACTIONS.items():
@@ -38,7 +40,7 @@ _CLOSED_BY_OTHERS = (
     "html", "head", "body", "p", "li", "dd", "dt", "option", "optgroup", "rp", "rt", "caption", "colgroup", "thead", "tbody",
     "tfoot", "tr", "td", "th", "a", "button",
 )  # fmt: skip
-STAYS_OPEN = ~tags.IS_VOID & ((ACTION == _ORDINARY) | (ACTION == _FORMATTING))
+STAYS_OPEN = ~tags.IS_VOID & np.isin(ACTION, (_ORDINARY, _FORMATTING, _SELECT))
 """Elements that only an end tag closes, their own or that of one around them."""
 STAYS_OPEN[[tags.ID[name] for name in _CLOSED_BY_OTHERS]] = False
 _KEPT_NAMES = (
@@ -52,6 +54,10 @@ _LONGEST_VALUE = 4096
 _LONGEST_OF_FORMATTING = 64
 _ALIKE = 3
 """Formatting elements of one name that a parser opens again at most (HTML Standard, 13.2.4.3)."""
+_MOST_STRANGERS, _STRANGERS = 1_000, 4_096
+"""Names of elements that HTML does not have, and places for them: the parser keeps a list of those, and looks each up in it."""
+_MOST_OF_OPTIONS = 3 * 10**7
+"""Of pairs of options in one `select`, in all: the parser goes through them again with each, and nobody sees them anyway."""
 _FNV, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 _LT, _GT, _SLASH, _BANG, _QUESTION, _EQUALS, _DASH = 60, 62, 47, 33, 63, 61, 45
 
@@ -116,10 +122,12 @@ def slimmed(
     # A space goes before each attribute, also where `id=""id=""` had none: five bytes are the shortest that is kept so.
     out = np.empty(size + size // 4 + 16, np.uint8)
     filled = 0
-    opened = np.zeros(action.size, np.int64)
+    opened, endless = np.zeros(action.size, np.int64), np.zeros(action.size, np.bool_)
     now = most = started = 0
     depth = steps = 0
     drawings = 0
+    names, strangers = np.zeros(_STRANGERS, np.uint64), 0
+    options = pairs = 0
     at = 0
     while at < size:
         if data[at] != _LT:
@@ -186,6 +194,21 @@ def slimmed(
         if drawings and breaks_out[tag]:
             drawings = 0
         silent = drawings > 0 or todo in (_RAW, _DRAWING, _PLAIN)
+        if todo == _SELECT:
+            options = 0
+        elif todo == _OPTION and not closing:
+            options += 1
+            pairs += options
+            silent |= pairs > _MOST_OF_OPTIONS
+        elif tag == 0 and not silent:
+            place = state & np.uint64(_STRANGERS - 1)
+            while names[place] != 0 and names[place] != state:
+                place = (place + np.uint64(1)) & np.uint64(_STRANGERS - 1)
+            if names[place] == 0:
+                silent = strangers == _MOST_STRANGERS
+                if not silent:
+                    names[place] = state
+                    strangers += 1
         mark = filled
         steps += depth
         if not silent:
@@ -262,7 +285,13 @@ def slimmed(
             opened[tag] += 1
             depth += 1
         if todo in (_RAW, _SCRIPT, _CHARACTERS):
+            # In a drawing, one that is closed at once holds nothing, and one that never is does not hold the page.
+            if drawings and (data[at - 2] == _SLASH or endless[tag]):
+                continue
             end = _end_tag(data, at, name, name_end)
+            if drawings and end == size:
+                endless[tag] = True
+                continue
             if todo == _CHARACTERS or (todo == _SCRIPT and is_data):
                 if not drawings:
                     out[filled : filled + end - at] = data[at:end]

@@ -9,7 +9,7 @@ from data4llm_assets.extracted_text.dom.hashing import Table, table
 INLINE_NAMES = (
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd",
     "label", "mark", "math", "nobr", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub", "sup",
-    "time", "tt", "u", "var", "wbr", "br", "img", "picture", "source", "input", "button",
+    "time", "tt", "u", "var", "wbr", "br", "img", "picture", "source", "input", "button", "keygen",
 )  # fmt: skip
 BLOCK_NAMES = (
     "html", "body", "address", "article", "aside", "blockquote", "caption", "center", "dd", "details", "dialog", "dir", "div", "dl",
@@ -20,7 +20,7 @@ BLOCK_NAMES = (
 UNSEEN_NAMES = (
     "head", "title", "meta", "link", "base", "script", "style", "template", "iframe", "object", "embed", "param", "svg",
     "canvas", "applet", "noframes", "noembed", "frame", "textarea", "select", "option", "optgroup", "datalist", "area", "track",
-    "col", "colgroup", "plaintext", "xmp",
+    "col", "colgroup", "plaintext", "xmp", "basefont", "bgsound",
 )  # fmt: skip
 """Nothing inside these is text that a reader sees on the page."""
 
@@ -33,7 +33,7 @@ TAGS: Table = table({name: ID[name] for name in NAMES[2:]})
 
 _RAW = ("script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext")
 """Their content is no markup, and canonical HTML does not escape it."""
-_VOID = ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "frame")
+_VOID = ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "frame", "basefont", "bgsound", "keygen")
 FLOWS, BLOCK, UNSEEN = 0, 1, 2
 
 

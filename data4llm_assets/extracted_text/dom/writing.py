@@ -1,8 +1,8 @@
 """One compiled pass over the blocks of a page: their text, in plain form or in Markdown, as bytes of UTF-8.
 
 Markdown is CommonMark with the tables of GitHub, and has the same words when it is read back: what would be taken for a mark is
-escaped, and emphasis that would not be read as such (`**so:**what`) is left out. Kernels alone, in one file, and tables handed in as
-arguments: numba's cache sees no change elsewhere.
+escaped, and emphasis that would not be read as such (`**so:**what`) is left out. Kernels alone, in one file, and tables handed in
+as arguments: numba's cache sees no change elsewhere. Functions without a cache are stored with the one that calls them.
 """
 
 from __future__ import annotations
@@ -11,15 +11,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Bytes: TypeAlias = NDArray[np.uint8]
+Bytes: TypeAlias = Any
 Number: TypeAlias = Any
-_inner = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 # As in `outline`.
-(_IN_PRE, _IN_CONTAINER, _IN_TABLE, _IN_ROW, _IN_CELL, _MARKS, _LEVEL, _, _MARKER, _, _KIND, _COLUMNS, _HAS_TEXT,
- _CODE_BEGIN, _CODE_END) = range(15)  # fmt: skip
 _BULLET, _DESCRIBED, _NAMED, _QUOTED = -1, -2, -3, -4
 _CODE, _DATA = 4, 1
 
@@ -51,20 +47,22 @@ _TAB, _NEWLINE, _SPACE, _QUOTE, _HASH, _AND, _STAR, _DASH, _DOT, _COLON, _LT = 9
 _EQUALS, _GT, _OPENING, _BACKSLASH, _CLOSING, _UNDERSCORE, _TICK, _BAR = 61, 62, 91, 92, 93, 95, 96, 124
 _LONGEST_ENTITY = 34
 _MOST_CONTAINERS, _WIDEST_MARKER = 16, 12
+_ROOM = np.int64(4_096)
+"""Bytes: more than goes before the first line of a block."""
 
 
-@_inner
+@njit(nogil=True)
 def _with_room(out: Bytes, size: Number, need: Number) -> Bytes:
     """The buffer, or a larger one, with room for so many bytes more."""
     if size + need <= out.size:
         return out
-    larger = np.empty(2 * (size + need), np.uint8)
+    larger = np.empty(2 * size + need, np.uint8)
     for at in range(size):
         larger[at] = out[at]
     return larger
 
 
-@_inner
+@njit(nogil=True)
 def _decoded(data: Bytes, at: Number, stop: Number) -> Any:
     """The character at `at`, if it is ASCII, a space for `&nbsp;` and U+00A0; and where the next one begins."""
     byte = data[at]
@@ -86,7 +84,7 @@ def _decoded(data: Bytes, at: Number, stop: Number) -> Any:
     return byte, at + 1
 
 
-@_inner
+@njit(nogil=True)
 def _class_of(classes: Any, first: Number, second: Number, third: Number) -> Number:
     """The class of a character, by its first bytes. Of those with four bytes most are emoji."""
     if first < 0x80:
@@ -96,7 +94,7 @@ def _class_of(classes: Any, first: Number, second: Number, third: Number) -> Num
     return classes[(first & 15) << 12 | (second & 63) << 6 | (third & 63)] if first < 0xF0 else classes[_DASH]
 
 
-@_inner
+@njit(nogil=True)
 def _last_class(classes: Any, out: Bytes, size: Number) -> Number:
     at = size - 1
     while at > 0 and at > size - 4 and 0x80 <= out[at] < 0xC0:
@@ -104,10 +102,10 @@ def _last_class(classes: Any, out: Bytes, size: Number) -> Number:
     return _class_of(classes, out[at], out[min(at + 1, size - 1)], out[min(at + 2, size - 1)])
 
 
-@_inner
+@njit(nogil=True)
 def _misread(
     out: Bytes, size: Number, line: Number, rule: Number, data: Bytes, at: Number, stop: Number, special: Any, form: Number
-) -> bool:  # fmt: skip
+) -> Any:  # fmt: skip
     """Whether Markdown would take a character of the text for a mark. `at`: what follows it.
 
     line : where its line begins; -1 where text does not begin a line.
@@ -157,7 +155,7 @@ def _misread(
     return is_first or rule == _TICKS
 
 
-@_inner
+@njit(nogil=True)
 def _moved(out: Bytes, begin: Number, size: Number, by: Number) -> Number:
     """The bytes from `begin` on go `by` places to the right, or to the left; the new size."""
     if by > 0:
@@ -169,38 +167,35 @@ def _moved(out: Bytes, begin: Number, size: Number, by: Number) -> Number:
     return size + by
 
 
-@_inner
-def _code_closed(out: Bytes, size: Number, opened: Number) -> Any:
+@njit(nogil=True)
+def _code_closed(out: Bytes, size: Number, opened: Number) -> Number:
     """The end of a piece of code that one backtick opened: more of them, where it has some of its own."""
     longest = length = 0
     begin = opened + 1
     for at in range(begin, size):
         length = length + 1 if out[at] == _TICK else 0
         longest = max(longest, length)
-    out = _with_room(out, size, 2 * longest + 64)
     if longest:
         apart = out[begin] == _TICK or out[size - 1] == _TICK
         size = _moved(out, begin, size, longest + apart)
         for at in range(begin, begin + longest):
             out[at] = _TICK
         if apart:
-            out[begin + longest] = _SPACE
-            out[size] = _SPACE
+            out[begin + longest] = out[size] = _SPACE
             size += 1
-    for _ in range(longest + 1):
-        out[size] = _TICK
-        size += 1
-    return out, size
+    for at in range(size, size + longest + 1):
+        out[at] = _TICK
+    return size + longest + 1
 
 
-@_inner
+@njit(nogil=True)
 def _stars(out: Bytes, size: Number, mark: Number) -> Number:
     out[size] = out[size + 1] = _STAR
     return size + (2 if mark == _STRONG else 1)
 
 
-@_inner
-def _star_closed(out: Bytes, size: Number, mark: Number, opened: Number, begins: bool, reads: bool, special: Any) -> Number:
+@njit(nogil=True)
+def _star_closed(out: Bytes, size: Number, mark: Number, opened: Number, begins: Any, reads: Any, special: Any) -> Number:
     """The end of emphasis; where it would not be read as one, its beginning is taken back. begins: whether it begins a line."""
     if reads:
         return _stars(out, size, mark)
@@ -218,11 +213,11 @@ def _star_closed(out: Bytes, size: Number, mark: Number, opened: Number, begins:
     return _moved(out, at, size, opened - text)
 
 
-@_inner
+@njit(nogil=True)
 def _flow(
-    data: Bytes, out: Bytes, size: Number, runs: Any, first: Number, end: Number, rows: Any, special: Any, classes: Any,
+    data: Bytes, out: Bytes, size: Number, runs: Any, first: Number, end: Number, around: Any, special: Any, classes: Any,
     prefix: Bytes, width: Number, form: Number,
-) -> Any:  # fmt: skip
+) -> Number:  # fmt: skip
     """Running text: white space collapses, a line break is one, but a space in cells and in headings of Markdown."""
     r_element, r_begin, r_end = runs
     start, line, bracket = size, size if form == _RUNNING else -_ONE, False
@@ -237,8 +232,7 @@ def _flow(
         if at == stop:
             pending = 2 if form == _RUNNING else 1
             continue
-        out = _with_room(out, size, 2 * (stop - at) + width + 64)
-        marks = np.int64(rows[r_element[run], _MARKS])
+        marks = np.int64(around[r_element[run]].marks)
         while at < stop:
             if pending == 0 and marks == wanted:
                 while at < stop:
@@ -264,8 +258,7 @@ def _flow(
             changes = marks != wanted or (code and pending == 2)
             if changes:
                 if code:
-                    out, size = _code_closed(out, size, code_at)
-                    out = _with_room(out, size, 2 * (stop - at) + width + 64)
+                    size = _code_closed(out, size, code_at)
                     code = False
                 last = _last_class(classes, out, size) if size else _BLANK
                 following_class = _class_of(classes, byte, data[min(at + 1, stop - 1)], data[min(at + 2, stop - 1)])
@@ -325,18 +318,17 @@ def _flow(
             out[size] = byte
             size += 1
             at = following
-    out = _with_room(out, size, width + 64)
     if code:
-        out, size = _code_closed(out, size, code_at)
+        size = _code_closed(out, size, code_at)
     if outer:
         reads = _last_class(classes, out, size) != _BLANK
         if inner:
             size = _star_closed(out, size, inner, inner_at, inner_begins, reads, special)
         size = _star_closed(out, size, outer, outer_at, outer_begins, reads, special)
-    return out, size
+    return size
 
 
-@_inner
+@njit(nogil=True)
 def _broken(out: Bytes, size: Number, prefix: Bytes, width: Number, lines: Number) -> Number:
     """After so many line breaks, at the beginning of a line: what stands before it is written, and no space ends a line."""
     for _ in range(lines):
@@ -350,7 +342,7 @@ def _broken(out: Bytes, size: Number, prefix: Bytes, width: Number, lines: Numbe
     return size
 
 
-@_inner
+@njit(nogil=True)
 def _preserved(
     data: Bytes, out: Bytes, size: Number, runs: Any, first: Number, end: Number, prefix: Bytes, width: Number, lead: Number,
     waiting: Number, begun: bool,
@@ -368,7 +360,6 @@ def _preserved(
             at, stop = lead, np.int64(r_begin[first])
         elif at == stop:
             waiting, held = waiting + begun, _ZERO
-        out = _with_room(out, size, held + stop - at + 64)
         while at < stop:
             byte, at = _decoded(data, at, stop)
             if run < first and byte > _SPACE:
@@ -384,7 +375,6 @@ def _preserved(
             else:
                 if waiting:
                     several |= size > start
-                    out = _with_room(out, size, 2 * held + stop - at + 4 * width + 64)
                     behind = size + 2 * width + 8
                     _moved(out, size, size + held, behind - size)
                     size = _broken(out, size, prefix, width, min(waiting, _TWO))
@@ -392,32 +382,24 @@ def _preserved(
                 size, held, waiting, begun = size + held, _ZERO, _ZERO, True
                 out[size] = byte
                 size += 1
-    return out, size, waiting, several
+    return size, waiting, several
 
 
-@_inner
-def _fence_opened(data: Bytes, out: Bytes, size: Number, runs: Any, first: Number, rows: Any) -> Any:
-    """A fence longer than the backticks in a `pre`, with the language that it is said to be in. Its length is returned, too."""
+@njit(nogil=True)
+def _fence_of(data: Bytes, runs: Any, run: Number, around: Any) -> Number:
+    """How long a fence must be: longer than the backticks in the `pre` that a run is the first of."""
     r_element, r_begin, r_end = runs
-    element = rows[r_element[first], _IN_PRE]
-    fence, length, run = _THREE, _ZERO, first
-    while run < r_begin.size and rows[r_element[run], _IN_PRE] == element:
+    element = around[r_element[run]].pre
+    fence, length = _THREE, _ZERO
+    while run < r_begin.size and around[r_element[run]].pre == element:
         for at in range(r_begin[run], r_end[run]):
             length = length + 1 if data[at] == _TICK else _ZERO
             fence = max(fence, length + 1)
         run += 1
-    begin, end = rows[element, _CODE_BEGIN], rows[element, _CODE_END]
-    out = _with_room(out, size, fence + end - begin + 1024)
-    for _ in range(fence):
-        out[size] = _TICK
-        size += 1
-    for at in range(begin, end):
-        out[size] = data[at]
-        size += 1
-    return out, size, fence
+    return fence
 
 
-@_inner
+@njit(nogil=True)
 def _bars(out: Bytes, size: Number, count: Number, width: Number) -> Number:
     """So many cells of Markdown that are empty, or, if wide, cells of the line below the first row."""
     for _ in range(count):
@@ -429,10 +411,9 @@ def _bars(out: Bytes, size: Number, count: Number, width: Number) -> Number:
     return size
 
 
-@_inner
-def _left(out: Bytes, size: Number, prefix: Bytes, width: Number, fence: Number, column: Number, columns: Number) -> Any:
+@njit(nogil=True)
+def _left(out: Bytes, size: Number, prefix: Bytes, width: Number, fence: Number, column: Number, columns: Number) -> Number:
     """The end of code in Markdown, if there is a fence, or of a table's row, if there is a column. columns: for the first row."""
-    out = _with_room(out, size, fence + 10 * columns + 1024)
     if fence:
         size = _broken(out, size, prefix, width, _ONE)
         for _ in range(fence):
@@ -448,10 +429,10 @@ def _left(out: Bytes, size: Number, prefix: Bytes, width: Number, fence: Number,
             size = _bars(out, size, columns, _SIX)
             out[size] = _BAR
             size += 1
-    return out, size
+    return size
 
 
-@_inner
+@njit(nogil=True)
 def _container_begun(out: Bytes, size: Number, prefix: Bytes, width: Number, marker: Number, markdown: bool, is_text: bool) -> Any:
     """The marker of an item or the like, and what stands before its other lines; the new size and width."""
     begin = size
@@ -482,12 +463,12 @@ def _container_begun(out: Bytes, size: Number, prefix: Bytes, width: Number, mar
     return size, width
 
 
-@_inner
-def _path(path: Any, element: Number, parents: Any, rows: Any) -> Number:
+@njit(nogil=True)
+def _path(path: Any, element: Number, parents: Any, around: Any, own: Any) -> Number:
     """The containers around a block, outermost first, and how many they are. An item that holds but lists is none."""
     depth = 0
-    while element >= 0 and rows[element, _IN_CONTAINER] >= 0:
-        path[depth] = rows[element, _IN_CONTAINER]
+    while element >= 0 and around[element].container >= 0:
+        path[depth] = around[element].container
         element = parents[path[depth]]
         depth += 1
     for place in range(depth // 2):
@@ -495,17 +476,17 @@ def _path(path: Any, element: Number, parents: Any, rows: Any) -> Number:
     count = 0
     for place in range(depth):
         at = path[place]
-        around_item = place + 1 < depth and rows[path[place + 1], _MARKER] >= _BULLET
-        if rows[at, _HAS_TEXT] or not around_item or rows[at, _MARKER] < _DESCRIBED:
+        begins_lists = place + 1 < depth and own[path[place + 1]].marker >= _BULLET
+        if own[at].has_text or not begins_lists or own[at].marker < _DESCRIBED:
             path[count] = at
             count += 1
     return count
 
 
-@_inner
-def _follows(container: Number, last: Number, parents: Any, rows: Any, markdown: bool, is_joined: bool) -> bool:
+@njit(nogil=True)
+def _follows(container: Number, last: Number, parents: Any, own: Any, markdown: bool, is_joined: bool) -> bool:
     """Whether a container stands in the line below the one before it, being of the same list."""
-    kind, before = rows[container, _MARKER], rows[last, _MARKER]
+    kind, before = own[container].marker, own[last].marker
     above, last_above = parents[container], parents[last]
     if kind >= _BULLET:
         return before >= _BULLET and above == last_above
@@ -518,59 +499,67 @@ def _follows(container: Number, last: Number, parents: Any, rows: Any, markdown:
 
 @njit(cache=True, nogil=True)
 def write(
-    data: Bytes, elements: Any, runs: Any, blocks: Any, rows: Any, shown: Any, special: Any, classes: Any, markdown: bool
+    data: Bytes, elements: Any, runs: Any, blocks: Any, around: Any, own: Any, needs: Any, special: Any, classes: Any,
+    markdown: bool,
 ) -> Bytes:  # fmt: skip
-    """The text of the blocks that are shown, in order: uint8, UTF-8.
+    """The text of some blocks, in order: uint8, UTF-8.
 
     Parameters
     ----------
-    elements : parent, begin of a `tree.Elements`. runs, blocks : columns of a `tree.Tree`. rows, shown : as `outline` returns them.
+    elements : parent, begin of a `tree.Elements`. runs, blocks : columns of a `tree.Tree`.
+    around, own, needs : as `outline.outline` leaves them.
     special : uint8, by byte: the bits above. classes : uint8, by code point up to U+FFFF: the numbers above; for Markdown.
     """
     parents, begins = elements
     _, r_begin, r_end = runs
     first, end, b_element = blocks
-    out, size = np.empty(data.size // 4 + 1024, np.uint8), _ZERO
+    out, size = np.empty(_ROOM, np.uint8), _ZERO
     # Of the containers that are open: which, how many, what stands before a line of each, and whether there is an empty line in it.
     stack, loose, opened = np.zeros(_MOST_CONTAINERS, np.int64), np.zeros(_MOST_CONTAINERS, np.bool_), _ZERO
     path = np.zeros(_MOST_CONTAINERS, np.int64)
     prefix, widths = np.zeros(_MOST_CONTAINERS * _WIDEST_MARKER, np.uint8), np.zeros(_MOST_CONTAINERS + 1, np.int64)
     last, last_pre, last_table, last_row, last_cell = -1, -1, -1, -1, -1
-    fence = waiting = column = columns = _ZERO
+    fence = waiting = column = columns = lead = _ZERO
     was_text = several = False
-    for block in range(shown.size):
-        if not shown[block]:
+    for block in range(needs.size):
+        if not needs[block]:
             continue
         element = np.int64(b_element[block])
-        row = rows[element]
-        here, table, width = row[_IN_PRE], row[_IN_TABLE], widths[opened]
-        if here >= 0 or row[_IN_ROW] < 0 or row[_IN_CELL] < 0 or (table >= 0 and rows[table, _KIND] != _DATA):
+        here = around[element]
+        pre, table, row, cell, width = here.pre, here.table, here.row, here.cell, widths[opened]
+        place_in_row = _ZERO
+        if pre < 0 and table >= 0 and cell >= 0 and row >= 0 and own[table].kind == _DATA:
+            place_in_row = np.int64(own[cell].marker)
+        else:
             table = -1
-        is_text = here < 0 and table < 0 and row[_LEVEL] == 0
-        form = _CELL if table >= 0 else _HEADING if markdown and row[_LEVEL] else _RUNNING
-        in_row = row[_IN_ROW] == last_row and row[_IN_ROW] >= 0
-        in_cell = row[_IN_CELL] == last_cell and in_row
-        goes_on = (here >= 0 and here == last_pre) or (table >= 0 and table == last_table)
-        # Blanks from here on belong to the first line of code.
-        lead = max(np.int64(begins[element]), np.int64(r_end[first[block] - 1]) if first[block] else _ZERO)
-        out = _with_room(out, size, 8 * prefix.size + 1024 + 3 * (rows[table, _COLUMNS] if table >= 0 else 0))
+        is_text = pre < 0 and table < 0 and here.level == 0
+        form = _CELL if table >= 0 else _HEADING if markdown and here.level else _RUNNING
+        same_row = row == last_row and row >= 0
+        goes_on = (pre >= 0 and pre == last_pre) or (table >= 0 and table == last_table)
+        run = first[block]
+        new_fence = _ZERO
+        if pre >= 0:
+            # Blanks from here on belong to the first line of code.
+            lead = max(np.int64(begins[element]), np.int64(r_end[run - 1]) if run else _ZERO)
+            needs[block] += r_begin[run] - lead
+            if markdown and not goes_on:
+                new_fence = _fence_of(data, runs, run, around)
+        out = _with_room(out, size, needs[block] + fence + new_fence + 10 * columns + 3 * place_in_row + _ROOM)
         if not goes_on:
-            if fence or column:
-                out, size = _left(out, size, prefix, width, fence, column, columns)
-                out = _with_room(out, size, 8 * prefix.size + 1024 + 3 * (rows[table, _COLUMNS] if table >= 0 else 0))
-            fence = waiting = column = columns = _ZERO
-            count, common = _path(path, element, parents, rows), 0
+            size = _left(out, size, prefix, width, fence, column, columns)
+            fence, waiting, column, columns = new_fence, _ZERO, _ZERO, _ZERO
+            count, common = _path(path, element, parents, around, own), 0
             while common < min(opened, count) and stack[common] == path[common]:
                 common += 1
             if size:
                 follows = False
                 if common < min(opened, count):
                     follows = not loose[common] and _follows(
-                        path[common], stack[common], parents, rows, markdown, is_text and was_text and common == count - 1
+                        path[common], stack[common], parents, own, markdown, is_text and was_text and common == count - 1
                     )
-                elif 0 < common < count and rows[path[common - 1], _MARKER] >= _DESCRIBED:
+                elif 0 < common < count and own[path[common - 1]].marker >= _DESCRIBED:
                     # A list below the first line of the item around it. In Markdown other numbers than 1 do not end a paragraph.
-                    number = rows[path[common], _MARKER]
+                    number = own[path[common]].marker
                     follows = number == _BULLET or number == 1 or (number >= 0 and not markdown)
                 size = _broken(out, size, prefix, widths[common], _ONE if follows else _TWO)
                 for place in range(0 if follows else common):
@@ -579,57 +568,59 @@ def write(
                 at = path[place]
                 stack[place], loose[place] = at, False
                 size, widths[place + 1] = _container_begun(
-                    out, size, prefix, widths[place], np.int64(rows[at, _MARKER]), markdown, is_text and place == count - 1
+                    out, size, prefix, widths[place], np.int64(own[at].marker), markdown, is_text and place == count - 1
                 )
             opened = count
             width = widths[opened]
-            if here >= 0 and markdown:
-                out, size, fence = _fence_opened(data, out, size, runs, first[block], rows)
+            if fence:
+                for _ in range(fence):
+                    out[size] = _TICK
+                    size += 1
+                for at in range(own[pre].code_begin, own[pre].code_end):
+                    out[size] = data[at]
+                    size += 1
                 size = _broken(out, size, prefix, width, _ONE)
-            if form == _HEADING:
-                for at in range(row[_LEVEL]):
+            elif form == _HEADING:
+                for at in range(here.level):
                     out[size + at] = _HASH
-                size += row[_LEVEL]
+                size += here.level
                 out[size] = _SPACE
                 size += 1
-        elif here >= 0:
+            elif table >= 0:
+                columns = np.int64(own[table].columns)
+        elif pre >= 0:
             waiting = max(waiting, _ONE)
-            for run in range(end[last], first[block]):
-                if r_begin[run] == r_end[run]:
+            for between in range(end[last], run):
+                if r_begin[between] == r_end[between]:
                     waiting = _TWO
-            if in_row and not in_cell and waiting == 1 and not several:
+            if same_row and cell != last_cell and waiting == 1 and not several:
                 # A number and its line.
                 out[size] = _SPACE
-                size, waiting, lead = size + 1, _ZERO, np.int64(r_begin[first[block]])
-        elif not in_row:
+                size, waiting, lead = size + 1, _ZERO, np.int64(r_begin[run])
+        elif not same_row:
             if markdown:
-                out, size = _left(out, size, prefix, width, fence, column, columns)
-                out = _with_room(out, size, 8 * prefix.size + 1024 + 3 * rows[table, _COLUMNS])
+                size = _left(out, size, prefix, width, fence, column, columns)
             size = _broken(out, size, prefix, width, _ONE)
             column = columns = _ZERO
         else:
             out[size] = _SPACE
             size += 1
-            if not in_cell and not markdown:
+            if cell != last_cell and not markdown:
                 out[size], out[size + 1] = _BAR, _SPACE
                 size += 2
-        if table >= 0 and markdown and not (goes_on and in_cell):
-            if not goes_on:
-                columns = np.int64(rows[table, _COLUMNS])
-            place_in_row = np.int64(rows[row[_IN_CELL], _MARKER])
+        if table >= 0 and markdown and not (goes_on and cell == last_cell):
             size = _bars(out, size, place_in_row - column, _THREE)
             column = place_in_row + 1
             out[size], out[size + 1] = _BAR, _SPACE
             size += 2
-        if here >= 0:
-            was_several = several and in_row
-            out, size, waiting, several = _preserved(
-                data, out, size, runs, first[block], end[block], prefix, width, lead, waiting, goes_on
-            )
+        if pre >= 0:
+            was_several = several and same_row
+            size, waiting, several = _preserved(data, out, size, runs, run, end[block], prefix, width, lead, waiting, goes_on)
             several |= was_several
         else:
-            out, size = _flow(data, out, size, runs, first[block], end[block], rows, special, classes, prefix, width, form)
+            size = _flow(data, out, size, runs, run, end[block], around, special, classes, prefix, width, form)
         was_text = is_text
-        last, last_pre, last_table, last_row, last_cell = block, here, table, row[_IN_ROW], row[_IN_CELL]
-    out, size = _left(out, size, prefix, widths[opened], fence, column, columns)
+        last, last_pre, last_table, last_row, last_cell = block, pre, table, row, cell
+    out = _with_room(out, size, fence + 10 * columns + _ROOM)
+    size = _left(out, size, prefix, widths[opened], fence, column, columns)
     return out[:size]

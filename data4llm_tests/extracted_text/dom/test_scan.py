@@ -101,11 +101,10 @@ def test_the_elements_of_a_page() -> None:
     assert names(tree) == ["html", "head", "body", "div", "img", "p", "i", "video"]
     assert elements.parent.tolist() == [-1, 0, 0, 2, 3, 3, 5, 2]
     assert elements.depth.tolist() == [0, 1, 1, 2, 3, 3, 4, 2]
-    assert elements.kind.tolist() == [tags.BLOCK, tags.UNSEEN, tags.BLOCK, tags.BLOCK, tags.FLOWS, tags.BLOCK, tags.FLOWS, tags.BLOCK]
+    block, flows, unseen = tags.BLOCK, tags.FLOWS, tags.UNSEEN
+    assert elements.kind.tolist() == [block, unseen, block, block, flows, block, flows, block]
     assert elements.flags.tolist() == [0, 0, 0, 0, IMAGE, HIDDEN, HIDDEN, MEDIA]
-    assert [tree.data[begin:].tobytes()[:2].decode() for begin in elements.begin] == [
-        f"<{name[0]}" for name in names(tree)
-    ]
+    assert [tree.data[begin:].tobytes()[:2].decode() for begin in elements.begin] == [f"<{name[0]}" for name in names(tree)]
 
     def groups(bits: int) -> set[str]:
         return {name for number, name in enumerate(CLASS_NAMES) if int(bits) >> number & 1}
@@ -162,9 +161,9 @@ def scanned(data: bytes, function: Any, max_elements: int = 1_000, max_depth: in
 
 
 _PIECES = [
-    b"<p>", b"</p>", b"<br>", b"<i>", b"</i>", b"<div class=\"postBody\" hidden>", b"</div>", b"a", b" ", b"<x-y>", b"</x-y>", b"<select>",
-    b"</select>", b"<!-- a -->", b"<!x>", b"<script>", b"</script>", b"<", b">", b"</", b'"', b' class="', b"<img/>", b"&amp;", b"<html>",
-    b"<style", b"style=\"display:none\"", b"=", b"/",
+    b"<p>", b"</p>", b"<br>", b"<i>", b"</i>", b"<div class=\"postBody\" hidden>", b"</div>", b"a", b" ", b"<x-y>", b"</x-y>",
+    b"<select>", b"</select>", b"<!-- a -->", b"<!x>", b"<script>", b"</script>", b"<", b">", b"</", b'"', b' class="', b"<img/>",
+    b"&amp;", b"<html>", b"<style", b"style=\"display:none\"", b"=", b"/",
 ]  # fmt: skip
 
 

@@ -69,11 +69,10 @@ def unchanged(html: str) -> tuple[str, str]:
         unchanged("<script type=application/ld+json>{<!--"),
         ("<script data-type='ld+json'>{}</script>z", "z"),
         # Attributes, quoted and not, with spaces and without.
-        unchanged(
-            '<p class="a" id=b role=c itemprop=d hidden aria-hidden=true style="e" name=f property=g content=h type=i start=2 value=j>'
-        ),
+        unchanged('<p class="a" id=b role=c itemprop=d hidden aria-hidden=true style="e" type=i start=2 reversed value=j>'),
+        unchanged("<meta name=f property=g content='h'>"),
         ("<p onclick='b()' CLASS=a data-x><a href=x title=y>", "<p CLASS=a><a>"),
-        ("<p class='a>b'onclick=\">\"id=\"c\"/>d", "<p class='a>b' id=\"c\">d"),
+        ('<p class=\'a>b\'onclick=">"id="c"/>d', "<p class='a>b' id=\"c\">d"),
         unchanged("<p class = a>"),
         ("<p\n\tclass\r=\f'a'>", "<p class\r=\f'a'>"),
         ("<p class=a/>b<br/>", "<p class=a/>b<br>"),
@@ -131,7 +130,7 @@ def text_of(html: str) -> str:
 
 _WORDS = st.sampled_from(["word", " ", "&amp;", "&lt;p&gt;", "é", "世", "a > b", "1 < 2", "\n", "&nbsp;", "'", '"'])
 _UNSEEN = st.sampled_from([
-    "<!-- <p>no</p> -->", "<!---->", "<!--a--!>", "<script>if (a<b) x('<p>no</p>')</script>", "<style>p > a {color: red}</style>", DATA,
+    "<!-- <p>no</p> -->", "<!---->", "<!--a--!>", "<script>if (a<b) x('<p>no</p>')</script>", "<style>p > a {}</style>", DATA,
     "<svg viewBox='0 0 1 1'><title>no</title><path d='M0'/><svg><g></g></svg><text>no</text></svg>", "<svg/>", "<?x <b ?>",
     "<iframe src='a'><p>no</iframe>",
 ])  # fmt: skip
@@ -200,7 +199,7 @@ def test_open_elements_are_counted_as_a_parser_would() -> None:
     assert (found.formatting, found.elements) == (3, 10)
     # Before each tag: div 0, b 1, /b 2, i 1, b 2, then 3 at each of p, p, br, li and /div, 2 at script and u.
     assert found.steps == 0 + 1 + 2 + 1 + 2 + 5 * 3 + 2 + 2
-    assert slim("<script>1</script><svg><b></svg><title>a</title>" * 9).steps == 0
+    assert slim("<script>1</script><svg><g></svg><title>a</title>" * 9).steps == 0
 
 
 def test_formatting_that_is_never_closed_is_refused_where_it_multiplies() -> None:
