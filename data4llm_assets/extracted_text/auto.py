@@ -46,10 +46,10 @@ class Chosen(NamedTuple):
 
 
 class Auto(BlockExtraction):
-    """The page's type and the text's expected score decide: `blocks` alone, or its blocks judged again beside Trafilatura's text.
+    """The page's type and the expected score decide: `blocks` alone, or its blocks judged again beside Trafilatura's text.
 
-    Most pages take as long as with `blocks`. On a page of a shop that is not clear, or where a text fails a check, Trafilatura's time
-    comes on top.
+    Most pages take as long as with `blocks`. On a page of a shop that is not clear, or where a text fails a check, Trafilatura's
+    time comes on top.
     """
 
     version: ClassVar[str] = f"1, trafilatura {Trafilatura.version}"
@@ -60,8 +60,8 @@ class Auto(BlockExtraction):
     )
     second_opinion: Measure[tuple[PageType, ...]] = Field(
         ("collection", "product"),
-        description="types of page on which Trafilatura is asked, too, where `blocks` is not that sure: those of shops are where that "
-        "helped; empty: only where a text fails a check",
+        description="types of page on which Trafilatura is asked, too, where `blocks` is not that sure: those of shops are where "
+        "that helped; empty: only where a text fails a check",
     )
 
     def prepare(self) -> None:

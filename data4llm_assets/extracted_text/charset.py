@@ -39,7 +39,7 @@ _TAG = re.compile(rb"<[^<>]*>")
 _NO_CHARSETS = frozenset({"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
 _SEARCHED, _SAMPLE = 1 << 20, 1 << 14
 _FEWEST_NULS, _ONE_SIDED = 8, 4
-"""NULs, and times as many of them in one of two bytes as in the other: from here on these are 16-bit characters, many of them ASCII."""
+"""NULs, and times as many of them in one of two bytes as in the other: from here on these are 16-bit characters, many ASCII."""
 _SURE = 16
 """Non-ASCII bytes: fewer that happen to be valid UTF-8 may be a word of a multi-byte charset."""
 
@@ -55,9 +55,9 @@ class Decoded(NamedTuple):
 def decode(payload: bytes, declared: str | None = None, *, markup: bool = False) -> Decoded:
     """Decode a payload.
 
-    In order: a byte order mark; UTF-16, where NULs show it; UTF-8, if that is what the bytes are, whatever was declared; the charset of the HTTP header;
-    that of a `meta` element (with `markup`); charset-normalizer's guess, if none was declared, or the one declared leaves
-    undecodable bytes that the guess can read.
+    In order: a byte order mark; UTF-16, where NULs show it; UTF-8, if that is what the bytes are, whatever was declared; the
+    charset of the HTTP header; that of a `meta` element (with `markup`); charset-normalizer's guess, if none was declared, or the
+    one declared leaves undecodable bytes that the guess can read.
     """
     for mark, codec in _MARKS:
         if payload.startswith(mark):

@@ -44,7 +44,7 @@ class ModelFile(NamedTuple):
 
 
 def write(path: Path, kind: str, version: int, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> None:
-    """Write a model file. `kind` and `version` are what its reader asks for. Raises ValueError for arrays that it would not read."""
+    """Write a model file. `kind` and `version` are what its reader asks for. Raises ValueError for arrays it would not read."""
     told = {name: [array.dtype.newbyteorder("<").str, list(array.shape)] for name, array in sorted(arrays.items())}
     for name, (dtype, _) in told.items():
         if dtype not in _DTYPES:

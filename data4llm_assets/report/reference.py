@@ -28,8 +28,9 @@ HEAD = """\
 # The recipe
 
 One YAML file says everything about a corpus. `data4llm init PATH` writes one for your data; `sample.yaml` and `micro.yaml` in
-`data4llm_assets/recipes/` are complete examples, and `deduplication.yaml` and `extraction.yaml` there have every method
-of their stage ([deduplication.md](deduplication.md), [extraction.md](extraction.md)). This page is generated from the models that validate a recipe:
+`data4llm_assets/recipes/` are complete examples, and `deduplication.yaml` and `extraction.yaml` there have every method of their
+stage ([deduplication.md](deduplication.md), [extraction.md](extraction.md)). This page is generated from the models that validate
+a recipe:
 
     python -m data4llm_assets.report.reference docs/recipe.md
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,40 @@ def test_a_step_sees_the_text_as_the_one_before_left_it(folder: Path) -> None:
     assert "me@my.org" in extracted
     filtered = next(step["text"] for step in report["steps"] if step["step"] == "filtered")
     assert filtered == extracted.replace("me@my.org", "email@example.com")
+
+
+def page(folder: Path, links: int) -> None:
+    menu = "".join(f"<li><a href=/{number}>Section {number}</a></li>" for number in range(links))
+    (folder / "a.html").write_text(
+        f"<body><nav class=menu><ul>{menu}</ul></nav><main><article><p>{LETTER}</p></article></main></body>"
+    )
+
+
+def test_the_blocks_of_a_page_are_told_with_how_probable_each_is(folder: Path) -> None:
+    page(folder, 3)
+    (step,) = [step for step in told("a.html", "--recipe", "micro")["steps"] if step["step"] == "extracted_text"]
+    assert [(block["text"].split(",")[0], block["place"], block["kept"]) for block in step["blocks"]] == [
+        *((f"Section {number}", "nav › ul › li", False) for number in range(3)),
+        ("Dear neighbours", "main › article › p", True),
+    ]
+    assert 0 < step["blocks"][0]["score"] < step["blocks"][3]["score"] < 1
+    assert all("blocks" not in other for other in told("a.html", "--recipe", "micro")["steps"] if other["step"] != "extracted_text")
+    (folder / "a.md").write_text(LETTER)
+    assert all("blocks" not in step for step in told("a.md", "--recipe", "micro")["steps"])
+
+
+@pytest.mark.parametrize(("links", "lines"), [(8, 8), (9, 8), (1_200, 8)])
+def test_long_runs_of_blocks_that_went_are_cut_in_the_middle(folder: Path, links: int, lines: int) -> None:
+    page(folder, links)
+    shown = CliRunner().invoke(app, ["try", "a.html", "--recipe", "micro"], catch_exceptions=False).output
+    assert "blocks, as they were judged" in shown
+    assert shown.count("✗ 0.0") == lines
+    assert "nav › ul › li" in shown
+    assert re.search(r"✓ 0\.\d\d +main › article › p +Dear neighbours, in the first week .*…$", shown, re.MULTILINE)
+    assert ("more that went" in shown) == (links > 8)
+    if links > 8:
+        assert f"… {links - 8:,} more that went" in shown
+        assert f"Section {links - 1}" in shown
 
 
 def test_what_stays_ends_in_tokens(folder: Path) -> None:

@@ -13,27 +13,40 @@ _CHARSET = re.compile(rb"(?i)charset\s*=\s*[\"']?[\w-]+")
 _LARGEST = 300_000
 """Bytes of a mutation: what multiplies a page is for cases of their own."""
 _OPENERS = (
-    b"<!--", b"<!", b"<?", b"</", b"<", b"<![CDATA[", b"]]>", b"-->", b"<script>", b"</script>", b"<script type=application/ld+json>{",
-    b"<style>", b"<svg>", b"</svg>", b"<svg><style>", b"<svg/>", b"<svg><foreignObject>", b"<math>", b"<math><mtext><table>", b"<table>",
-    b"<table><tr><td>", b"</table>", b"<template>", b"</template>", b"<noscript>", b"</noscript>", b"<title>", b"<textarea>",
-    b"<plaintext>", b"<xmp>", b"<iframe>", b"<noframes>", b"<frameset>", b"<select>", b"<option>", b"<form>", b"<button>", b"<a href=x>",
-    b"<pre>", b"</pre>", b"<ol start=999999999999>", b"<li value=-1>", b"<dl><dt>", b"<dd>", b"<blockquote>", b"<code>`", b"<b>", b"</b>",
-    b"<em>*", b"</p>", b"</br>", b"<br>", b"<hr>", b"<body hidden>", b"</body>", b"</html>", b"<html lang=xx>", b"<base href='javascript:1'>",
-    b"<x-card>", b"<a<b>", b"<p/=>", b"<p a='", b'<p a="', b"<h1>", b"</h2>", b"<ruby><rt>", b"<object><param>", b"<keygen>", b"<bgsound>",
+    b"<!--", b"<!", b"<?", b"</", b"<", b"<![CDATA[", b"]]>", b"-->", b"<script>", b"</script>",
+    b"<script type=application/ld+json>{", b"<style>", b"<svg>", b"</svg>", b"<svg><style>", b"<svg/>", b"<svg><foreignObject>",
+    b"<math>", b"<math><mtext><table>", b"<table>", b"<table><tr><td>", b"</table>", b"<template>", b"</template>", b"<noscript>",
+    b"</noscript>", b"<title>", b"<textarea>", b"<plaintext>", b"<xmp>", b"<iframe>", b"<noframes>", b"<frameset>", b"<select>",
+    b"<option>", b"<form>", b"<button>", b"<a href=x>", b"<pre>", b"</pre>", b"<ol start=999999999999>", b"<li value=-1>",
+    b"<dl><dt>", b"<dd>", b"<blockquote>", b"<code>`", b"<b>", b"</b>", b"<em>*", b"</p>", b"</br>", b"<br>", b"<hr>",
+    b"<body hidden>", b"</body>", b"</html>", b"<html lang=xx>", b"<base href='javascript:1'>", b"<x-card>", b"<a<b>", b"<p/=>",
+    b"<p a='", b'<p a="', b"<h1>", b"</h2>", b"<ruby><rt>", b"<object><param>", b"<keygen>", b"<bgsound>",
 )  # fmt: skip
 _ENTITIES = (
-    b"&", b"&#", b"&#x", b"&#0;", b"&#xD800;", b"&#xDFFF", b"&#x110000;", b"&#99999999999999999999;", b"&#128;", b"&nbsp", b"&nbsp;",
-    b"&amp;amp;lt;", b"&lt", b"&NotEqualTilde;", b"&#xFEFF;", b"&#8203;", b"&#13;", b"&#1;", b"&" + b"a" * 5_000 + b";",
+    b"&", b"&#", b"&#x", b"&#0;", b"&#xD800;", b"&#xDFFF", b"&#x110000;", b"&#99999999999999999999;", b"&#128;", b"&nbsp",
+    b"&nbsp;", b"&amp;amp;lt;", b"&lt", b"&NotEqualTilde;", b"&#xFEFF;", b"&#8203;", b"&#13;", b"&#1;",
+    b"&" + b"a" * 5_000 + b";",
 )  # fmt: skip
-_CODECS = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "cp1251", "koi8-r", "shift_jis", "euc-jp", "gb18030", "utf-8-sig", "utf-7")
-_LABELS = (b"utf-16", b"utf-7", b"iso-2022-jp", b"hz-gb-2312", b"no-such-charset", b"shift_jis", b"utf-8", b"x-user-defined", b"big5", b"")
-_CONTROLS = (b"\0", b"\x01", b"\x08", b"\x0b", b"\x0c", b"\x1b", b"\x7f", b"\r", b"\xff", b"\xfe\xff", b"\xc2\x85", b"\xe2\x80\xa8",
-             b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80", b"\xef\xbb\xbf", b"\xc2", b"\xe3\x80", b"\xf0\x9f")  # fmt: skip
+_CODECS = (
+    "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "cp1251", "koi8-r", "shift_jis", "euc-jp", "gb18030", "utf-8-sig",
+    "utf-7",
+)  # fmt: skip
+_LABELS = (
+    b"utf-16", b"utf-7", b"iso-2022-jp", b"hz-gb-2312", b"no-such-charset", b"shift_jis", b"utf-8", b"x-user-defined", b"big5",
+    b"",
+)  # fmt: skip
+_CONTROLS = (
+    b"\0", b"\x01", b"\x08", b"\x0b", b"\x0c", b"\x1b", b"\x7f", b"\r", b"\xff", b"\xfe\xff", b"\xc2\x85", b"\xe2\x80\xa8",
+    b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80", b"\xef\xbb\xbf", b"\xc2", b"\xe3\x80", b"\xf0\x9f",
+)  # fmt: skip
+_ATTRIBUTES = (b"class", b"id", b"style", b"hidden", b"aria-hidden", b"type", b"data-x", b"href", b"content", b"lang", b"=", b'"')
+_VALUES = (b"x", b"true", b"display: none", b"display:", b"nav footer", b"language-", b"<p>", b"a" * 100_000, b"\0")
+_NESTING = (b"div", b"span", b"p", b"ul><li", b"ol><li", b"table><tr><td", b"b", b"font size=1", b"blockquote", b"x-y", b"dl><dd")
 _FORMATTING = (b"b", b"i", b"em", b"strong", b"font", b"a", b"nobr", b"code", b"u", b"small")
 
 
 def mutation(page: bytes, number: int) -> bytes:
-    """A page, damaged in one to three ways: a pure function of the page and the number. Consecutive numbers have each way in turn."""
+    """A page, damaged in one to three ways: a pure function of both. Consecutive numbers have each way in turn."""
     chance = Random(hashlib.sha256(number.to_bytes(8) + page).digest())
     ways = [WAYS[number % len(WAYS)], *chance.choices(WAYS, k=chance.choice((0, 0, 1, 2)))]
     for way in ways:
@@ -122,13 +135,13 @@ def _unquoted(page: bytes, chance: Random) -> bytes:
 def _attributed(page: bytes, chance: Random) -> bytes:
     """A tag with many attributes, or with one that is large."""
     place = _before_end_of_tag(page, chance)
-    name = chance.choice((b"class", b"id", b"style", b"hidden", b"aria-hidden", b"type", b"data-x", b"href", b"content", b"lang", b"=", b'"'))
-    value = chance.choice((b"x", b"true", b"display: none", b"display:", b"nav footer article", b"language-", b"<p>", b"a" * 100_000, b"\0"))
+    name, value = chance.choice(_ATTRIBUTES), chance.choice(_VALUES)
     written = [name, name + b"=" + value, name + b"='" + value + b"'", name + b'="' + value + b'" ', b" " + name + b'="' + value]
     times = chance.choice((1, 3, 30, 3_000)) if len(value) < 100 else 1
     one = chance.choice(written)
-    many = b" ".join(one.replace(name, name + str(at).encode(), 1) for at in range(times)) if chance.random() < 0.5 else (b" " + one) * times
-    return page[:place] + b" " + many + page[place:]
+    if chance.random() < 0.5:
+        return page[:place] + (b" " + one) * times + page[place:]
+    return page[:place] + b"".join(b" " + one.replace(name, name + b"%d" % at, 1) for at in range(times)) + page[place:]
 
 
 def _renamed_attributes(page: bytes, chance: Random) -> bytes:
@@ -181,7 +194,7 @@ def _miscoded(page: bytes, chance: Random) -> bytes:
 
 
 def _deep(page: bytes, chance: Random) -> bytes:
-    name = chance.choice((b"div", b"span", b"p", b"ul><li", b"ol><li", b"table><tr><td", b"b", b"font size=1", b"blockquote", b"x-y", b"dl><dd"))
+    name = chance.choice(_NESTING)
     depth = chance.choice((20, 200, 900, 1_100, 20_000 // len(name)))
     place = chance.randint(0, len(page))
     return page[:place] + (b"<" + name + b">") * depth + b"deep" + page[place:]
@@ -207,7 +220,8 @@ def _capitals(page: bytes, chance: Random) -> bytes:
 
 def _spaced(page: bytes, chance: Random) -> bytes:
     """Other white space, or none."""
-    return page.replace(chance.choice((b" ", b"\n")), chance.choice((b"", b"\t", b"\r", b"\x0c", b"\xc2\xa0", b"&nbsp;", b"/", b"  \n")))
+    new = chance.choice((b"", b"\t", b"\r", b"\x0c", b"\xc2\xa0", b"&nbsp;", b"/", b"  \n"))
+    return page.replace(chance.choice((b" ", b"\n")), new)
 
 
 def _binary(page: bytes, chance: Random) -> bytes:

@@ -69,7 +69,7 @@ CASES: dict[str, Case] = {
     # Formatting elements that are never closed, each of which every paragraph opens anew.
     "formatting": Case(numbered("<b class=c%d>"), DEPTH),
     "formatting before paragraphs": Case(lambda: b"<b><i><u><em>" * 50 + b"<p>text" * 10_000, "text\n\ntext"),
-    "fonts before paragraphs": Case(lambda: b"".join(b"<font size=%d>" % size for size in range(900)) + b"<p>text" * 5_000, "text\n\ntext"),
+    "fonts before paragraphs": Case(numbered("<font size=%d>", 900, after="<p>text" * 5_000), "text\n\ntext"),
     "formatting across paragraphs": Case(lambda: b"<a><b><p>text" * 300 + b"</a></b>" * 300, "text\n\ntext"),
     "formatting in cells": Case(repeated("<table>x<b>", 3_000), "x\n\nx"),
     # Many
@@ -89,13 +89,13 @@ CASES: dict[str, Case] = {
     "titles": Case(repeated("<title>x</title>"), "text"),
     "empty scripts": Case(repeated("<script></script>"), "text"),
     "linked data": Case(repeated("<script ld+json>", before="<script type=application/ld+json>", after=""), EMPTY),
-    "linked data, deep": Case(repeated('[{"author":', before='<script type="application/ld+json">{"author":', after="</script>text"), "text"),
+    "linked data, deep": Case(repeated('[{"author":', before="<script type=application/ld+json>", after="</script>text"), "text"),
     "metadata": Case(repeated("<meta name=author content=x>", 50_000), "text"),
     "bylines": Case(repeated("<p class=author>text", 20_000), "text\n\ntext"),
-    "blanks in code": Case(repeated(" <b>\n</b>", 30_000, before="<pre>", after="text"), " "),
+    "blanks in code": Case(repeated(" <b>\n</b>", 30_000, before="<pre>"), "text"),
     "keys": Case(repeated("<keygen><bgsound><basefont>", 10_000), "text"),
     # Never closed
-    "nothing closed": Case(lambda: b"<html><head><title>t</title><body><div class=a<p>text<b <i>more<p>text \"x=' <", "textmore\n\ntext \"x=' <"),
+    "nothing closed": Case(lambda: b"<title>t</title><div class=a<p>text<b <i>more<p>text \"x=' <", "textmore\n\ntext \"x=' <"),
     "plain text": Case(repeated("text <p>", 20_000, before="<p>before<plaintext>", after=""), "beforetext"),
     "comment": Case(repeated("more -- ", before="text<!--", after=""), "text"),
     "comments": Case(repeated("<!--", before="text", after=""), "text"),
@@ -112,7 +112,7 @@ CASES: dict[str, Case] = {
     "empty": Case(lambda: b"", EMPTY),
     "blank": Case(lambda: b" \n\t" * 1_000, EMPTY),
     "NULs": Case(lambda: b"\0" * N, EMPTY),
-    "frames": Case(lambda: b"<frameset><frame src=a><frame src=b><noframes><p>Your browser shows none.</noframes></frameset>", EMPTY),
+    "frames": Case(lambda: b"<frameset><frame src=a><frame src=b><noframes><p>None.</noframes></frameset>", EMPTY),
     "noise": Case(lambda: random.Random(1).randbytes(50_000), ""),
     "picture": Case(lambda: b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + random.Random(2).randbytes(20_000), ""),
     "one word": Case(repeated("a", 50 * N), "aaaa"),
@@ -120,13 +120,15 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 FAST: tuple[Extraction, ...] = (Raw(), Resiliparse(), BTE(), Dragnet(), Blocks(format="markdown"))
 SLOW: tuple[Extraction, ...] = (
-    Auto(), Raw(format="markdown"), Trafilatura(), JusText(), Readability(), Resiliparse(format="markdown"), SiteRecipe.model_validate({"default": {"text": "body"}}),
+    Auto(), Raw(format="markdown"), Trafilatura(), JusText(), Readability(), Resiliparse(format="markdown"),
+    SiteRecipe.model_validate({"default": {"text": "body"}}),
     SiteRecipe.model_validate({"default": {"text": "body"}, "parser": "html.parser"}),
 )  # fmt: skip
 
 
 def named(method: Extraction) -> str:
-    return "-".join([method.method, *(str(value) for value in method.parameters().values() if value in ("markdown", "html.parser"))])
+    parameters = method.parameters().values()
+    return "-".join([method.method, *(value for value in ("markdown", "html.parser") if value in parameters)])
 
 
 @pytest.fixture(autouse=True)
@@ -138,9 +140,9 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     "method", [*FAST, *(pytest.param(method, marks=pytest.mark.long) for method in SLOW)], ids=lambda method: named(method)
 )
 def test_each_gives_a_text_or_says_why_not(method: Extraction) -> None:
-    made = {name: found[0] for name, (_, found) in zip(CASES, outcomes([method], (case.page() for case in CASES.values())), strict=True)}
-    wrong = {name: told(outcome) for name, outcome in made.items() if not is_right(method, CASES[name], outcome)}
-    assert wrong == {}
+    made = (found[0] for _, found in outcomes([method], (case.page() for case in CASES.values())))
+    each = zip(CASES.items(), made, strict=True)
+    assert {name: told(outcome) for (name, case), outcome in each if not is_right(method, case, outcome)} == {}
 
 
 def is_right(method: Extraction, case: Case, outcome: Outcome) -> bool:

@@ -129,7 +129,7 @@ def test_a_broken_line_of_an_index_is_quarantined_and_costs_no_other(tmp_path: P
     ("name", "content", "message"),
     [
         ("i.parquet", b"no parquet", "i.parquet is no Parquet file, or damaged"),
-        ("i.cdxj.gz", gzip.compress(b"org,example)/ 2026 {}\n" * 1000)[:40], "i.cdxj.gz is damaged or cut off"),
+        ("i.cdxj.gz", gzip.compress(b"org,example)/ 2026 {}\n" * 1000, mtime=0)[:40], "i.cdxj.gz is damaged or cut off"),
         ("cluster.idx", b"org,example)/ 2026 nothing\n", "cluster.idx is no list of blocks"),
         ("cluster.idx", b"org,example)/ 2026\tcdx-9.gz\t0\t10\n", "or it names files that are not there"),
     ],

@@ -33,7 +33,10 @@ TAGS: Table = table({name: ID[name] for name in NAMES[2:]})
 
 _RAW = ("script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext")
 """Their content is no markup, and canonical HTML does not escape it."""
-_VOID = ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "frame", "basefont", "bgsound", "keygen")
+_VOID = (
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "frame",
+    "basefont", "bgsound", "keygen",
+)  # fmt: skip
 FLOWS, BLOCK, UNSEEN = 0, 1, 2
 
 

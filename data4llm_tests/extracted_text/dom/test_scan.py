@@ -138,11 +138,12 @@ def test_elements_are_alike_if_their_names_and_classes_and_those_of_two_around_t
     page = (
         "<ul class=a><li class=x>1<li class=x id=b>2<li class=y>3</ul><ul class=b><li class=x>4</ul><ol class=a><li class=x>5</ol>"
         "<div><ul class=a><li class=x>6</ul></div><div id=c><ul class=a><li class=x>7</ul></div>"
+        "<section class=z><div><ul class=a><li class=x>8</ul></div></section>"
     )
     tree = tree_of(page)
-    alike = dict(zip("1234567", tree.elements.signature[tree.blocks.element].tolist(), strict=True))
+    alike = dict(zip("12345678", tree.elements.signature[tree.blocks.element].tolist(), strict=True))
     assert alike["1"] == alike["2"]
-    assert alike["6"] == alike["7"]
+    assert alike["6"] == alike["7"] == alike["8"]
     assert len(set(alike.values())) == 5
 
 
