@@ -111,9 +111,9 @@ def measured(store: Path) -> set[str]:
 
 
 def test_a_changed_threshold_measures_nothing_and_going_back_costs_nothing(built: Path, tmp_path: Path, micro_text: str) -> None:
-    changed = Corpus(recipe(tmp_path, micro_text.replace("min_words: 50", "min_words: 120")), built)
+    changed = Corpus(recipe(tmp_path, micro_text.replace("min_words: 50", "min_words: 80")), built)
     due = plan(changed.state).by_node()
-    assert any("min_words: 50 → 120" in reason for reason in due["filtered"]["reasons"]), due["filtered"]
+    assert any("min_words: 50 → 80" in reason for reason in due["filtered"]["reasons"]), due["filtered"]
     assert due["filtered"]["run"] == 3
     assert all(
         due[name]["run"] == due[name]["follow"] == 0

@@ -168,7 +168,7 @@ def _judged(parts: Sequence[Part]) -> Table:
     """Every part of a page with how probable it is to belong to the text; runs of parts that went are cut in the middle."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title="blocks, as they were judged", title_style="dim italic")
     table.add_column("score", no_wrap=True, header_style="dim", min_width=6)
-    table.add_column("where", no_wrap=True, header_style="dim", max_width=24)
+    table.add_column("where", no_wrap=True, header_style="dim", min_width=16, max_width=24)
     table.add_column("text", no_wrap=True, header_style="dim")
     for kept, run in groupby(parts, key=lambda part: part.kept):
         alike = list(run)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from data4llm_assets.extracted_text.block_model import PAGE_TYPES, taken
+from data4llm_assets.extracted_text.block_model import PAGE_TYPES, PageType, taken
 from data4llm_assets.extracted_text.blocks import BlockExtraction, Viewed
 from data4llm_assets.extracted_text.dom import features
 from data4llm_assets.extracted_text.dom.features import Features
@@ -20,7 +20,6 @@ from data4llm_assets.extracted_text.web_page import Page
 from data4llm_assets.method import Measure
 from data4llm_assets.raw_crawl.source import Record
 
-PageType = Literal["article", "collection", "documentation", "forum", "listing", "product", "service"]
 TOGETHER = "blocks+trafilatura"
 DOUBTS = "doubts"
 """Key of a document's `meta`: which checks its text does not pass, in spite of all engines."""
@@ -92,15 +91,25 @@ class Auto(BlockExtraction):
         # A text that is mostly links may be all there is: a page of contents. It is told, and nobody else is asked.
         if not len(found.rows) or not (unsure or {"short", "boilerplate"}.intersection(doubted)):
             return Chosen(viewed, "blocks", page_type, doubted)
-        other = Trafilatura(max_elements=min(self.max_elements, _MOST_FOR_TRAFILATURA)).page(html, record)
-        if isinstance(other, Refused) or not other.text.strip():
+        other = self._other(html, record)
+        if not other:
             return Chosen(viewed, "blocks", page_type, doubted)
-        together = self._together(viewed, other.text, types)
+        together = self._together(viewed, other, types)
         left = doubts(found, together.selection.kept)
-        alone = taken(found, other.text)[:, 0] >= _MOSTLY
+        alone = taken(found, other)[:, 0] >= _MOSTLY
         if left and not doubts(found, alone):
             return Chosen(viewed._replace(selection=together.selection._replace(kept=alone)), "trafilatura", page_type, ())
         return Chosen(together, TOGETHER, page_type, left)
+
+    def _other(self, html: str, record: Record) -> str:
+        """Trafilatura's text; none where it refuses the page or fails on it: there is a text already."""
+        try:
+            found = Trafilatura(max_elements=min(self.max_elements, _MOST_FOR_TRAFILATURA)).page(html, record)
+        except MemoryError:
+            raise
+        except Exception:
+            return ""
+        return "" if isinstance(found, Refused) else found.text.strip()
 
     def _together(self, viewed: Viewed, other: str, types: NDArray[Any]) -> Viewed:
         probabilities = self.loaded().judge_with(viewed.tree, viewed.judged, other, types)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ from data4llm_assets.models.boosted_trees import Trees, trees
 Array = NDArray[Any]
 KIND, VERSION = "extractor", 1
 SHIPPED = Path(__file__).parent / "trained" / "extractor.model"
-PAGE_TYPES = ("article", "collection", "documentation", "forum", "listing", "product", "service")
+PageType = Literal["article", "collection", "documentation", "forum", "listing", "product", "service"]
+PAGE_TYPES: tuple[PageType, ...] = get_args(PageType)
 """As WCXB tells them apart: a collection is a shop's page of products, a listing one of anything else."""
 OTHER_NAMES = ("taken", "taken_before", "taken_after", "taken_page", "taken_words")
 RUN_LENGTH = 3

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from data4llm_assets.method import Measure, Method
-from data4llm_assets.node import Part
 from data4llm_assets.raw_crawl.source import Record
+
+if TYPE_CHECKING:
+    # The process that engines run in has no use for Polars, which comes with it.
+    from data4llm_assets.node import Part
 
 FAULTS = "markup_faults"
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -27,6 +27,8 @@ _MOST_OPTIONS = 10**9
 """Of pairs of options in one `select`, in all: the parser goes through them again with each."""
 _MOST_NAMES = 20_000
 """Of elements and attributes: the parser keeps a list of those that HTML does not have, and looks each up in it."""
+_MOST_STEPS = 10**9
+"""Elements that are open at each tag, all tags together, as `slimming` counts them: the parser may go through those."""
 _MANY_TAGS, _LARGE = 20_000, 1 << 20
 """Tags, and characters: a page with less has no room for so many names and options that they take long."""
 
@@ -44,6 +46,10 @@ def unparsable(html: str, max_attributes: int, max_elements: int) -> Refused | N
             return Refused("extracted_text.max_elements", "a list has too many options", None, max_elements)
         if len(_names(html)) > _MOST_NAMES:
             return Refused("extracted_text.max_attributes", "elements and attributes have too many names", None, _MOST_NAMES)
+        from data4llm_assets.extracted_text.dom.slimming import slim  # which imports numba, and most engines do without
+
+        if slim(html).steps > _MOST_STEPS:
+            return Refused("extracted_text.max_depth", "too many elements are never closed")
     # Each tag may open again every formatting element that is open. Of those without attributes only a few can be.
     affordable = _CLONES * max_elements
     if tags * tags > 4 * affordable:

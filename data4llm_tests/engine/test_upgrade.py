@@ -145,6 +145,10 @@ def test_real_stages_differ_by_versions_at_most(old: Path) -> None:
         now = state.ingredients(node, item.partition, state.inputs(node, item.partition))
         versions = acceptance.moved(before["ingredients"], now, node.name)
         accept = {each.name: each.before for each in versions}
+        if node.stage == "extracted_text":
+            # Its methods have other parameters since (`mode` of Trafilatura): no version stands for that.
+            assert "methods.html" in item.reason
+            continue
         # As soon as a stage changes more than versions, or its settings, this store is for another test.
         assert acceptance.only(before["ingredients"], now, node.name, accept), item.reason
     assert not any("1 → 1" in item.reason for item in due)

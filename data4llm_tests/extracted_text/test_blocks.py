@@ -80,11 +80,15 @@ def test_the_parts_of_a_large_page_are_told_in_time_in_proportion() -> None:
     assert time.process_time() - begun < 10
 
 
-@pytest.mark.parametrize("page", [ARTICLE, FORUM, PRODUCT])
-def test_more_strictness_gives_no_more_text(page: str) -> None:
-    lengths = [len(extracted(Blocks(strictness=strictness), page).text.split()) for strictness in (0.1, 0.5, 1, 2, 5, 10)]
-    assert lengths == sorted(lengths, reverse=True)
-    assert lengths[0] >= lengths[-1] > 0
+def test_more_strictness_gives_no_more_text() -> None:
+    counts = [
+        [len(extracted(Blocks(strictness=strictness), page).text.split()) for strictness in (0.1, 0.5, 1, 2, 5, 10)]
+        for page in (ARTICLE, FORUM, PRODUCT)
+    ]
+    for each in counts:
+        assert each == sorted(each, reverse=True)
+        assert each[-1] > 0
+    assert sum(each[0] for each in counts) > sum(each[-1] for each in counts)
 
 
 def test_a_recipe_names_its_parameters() -> None:

@@ -99,7 +99,7 @@ def test_a_page_that_a_method_does_not_survive_is_named_and_never_tried_again(
     order: str, reason: str, notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(containment, "MOST_SECONDS", 1.0 if order.startswith("hang") else 60.0)
-    monkeypatch.setattr(containment, "MOST_MEMORY", 1 << 27)
+    monkeypatch.setattr(containment, "MOST_MEMORY", 1 << 30)
     orders = [*ORDERS[:13], order, *ORDERS[13:]]
     made = extract(orders, notes)
     assert made.documents["text"].to_list() == [each.upper() for each in ORDERS]

@@ -73,7 +73,10 @@ def test_values_at_a_threshold_go_the_same_way(data: tuple[np.ndarray, np.ndarra
             row[feature] = value if abs(value) > NOTHING else 0
             edges.append(row)
     expected = np.asarray(booster.predict(np.array(edges, np.float64), raw_score=True))
-    assert close(found.odds(np.array(edges, np.float32)), expected, 30)
+    every = np.array(edges, np.float32)
+    assert close(found.odds(every), expected, 30)
+    # One alone takes another way through the loops than four at a time.
+    assert [float(found.odds(every[row : row + 1])[0]) for row in range(len(every))] == found.odds(every).tolist()
 
 
 def test_a_tree_that_never_parts_is_its_leaf(data: tuple[np.ndarray, np.ndarray]) -> None:

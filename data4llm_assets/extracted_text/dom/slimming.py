@@ -251,10 +251,10 @@ def slimmed(
             if todo == _FORMATTING and opened[tag] >= _ALIKE:
                 continue
             if todo == _SCRIPT:
-                for place in range(attribute, end - script_data.size + 1):
+                for where in range(attribute, end - script_data.size + 1):
                     same = True
                     for offset in range(script_data.size):
-                        if data[place + offset] != script_data[offset]:
+                        if data[where + offset] != script_data[offset]:
                             same = False
                             break
                     is_data |= same
