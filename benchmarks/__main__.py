@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.cases import CASES, Bench
+from benchmarks.cases import CASES, ON_REQUEST, Bench
 from benchmarks.figures import Comparison
 from benchmarks.table import as_text
 
@@ -23,7 +23,7 @@ RESULTS = Path(__file__).parent / "results.json"
 
 
 def main() -> int:
-    names = [case.__name__ for case in CASES]
+    names = [case.__name__ for case in (*CASES, *ON_REQUEST)]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small inputs, one run each: whether all works, in minutes")
     parser.add_argument("--only", action="append", choices=names, help="this comparison alone (again for more)")
@@ -38,8 +38,8 @@ def main() -> int:
 
     bench = Bench(chosen.folder, chosen.quick, tell)
     finished: list[Comparison] = []
-    for case in CASES:
-        if chosen.only and case.__name__ not in chosen.only:
+    for case in (*CASES, *ON_REQUEST):
+        if case.__name__ not in chosen.only if chosen.only else case in ON_REQUEST:
             continue
         tell(case.__name__)
         try:

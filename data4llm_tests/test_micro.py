@@ -102,18 +102,19 @@ def test_the_budget_is_met_within_a_document_a_domain(corpus: Corpus) -> None:
 
 
 def measured(store: Path) -> set[str]:
-    """Files of remembered measures, but for a model's answers."""
+    """Files of remembered measures, but for a model's answers and the tokens of documents that are newly mixed in."""
     files = objects(store, "measures/")
     made_of = {name.rpartition("/")[0]: json.loads((store / name).read_text()) for name in files if name.endswith(".json")}
-    asked = [folder for folder, method in made_of.items() if method["identity"]["class"].endswith(":SmolLM2")]
+    kinds = (":SmolLM2", ":SmolLM2Tokenizer")
+    asked = [folder for folder, method in made_of.items() if method["identity"]["class"].endswith(kinds)]
     assert asked
     return {name for name in files if not any(name.startswith(folder) for folder in asked)}
 
 
 def test_a_changed_threshold_measures_nothing_and_going_back_costs_nothing(built: Path, tmp_path: Path, micro_text: str) -> None:
-    changed = Corpus(recipe(tmp_path, micro_text.replace("min_words: 50", "min_words: 80")), built)
+    changed = Corpus(recipe(tmp_path, micro_text.replace("min_words: 50", "min_words: 120")), built)
     due = plan(changed.state).by_node()
-    assert any("min_words: 50 → 80" in reason for reason in due["filtered"]["reasons"]), due["filtered"]
+    assert any("min_words: 50 → 120" in reason for reason in due["filtered"]["reasons"]), due["filtered"]
     assert due["filtered"]["run"] == 3
     assert all(
         due[name]["run"] == due[name]["follow"] == 0
@@ -130,6 +131,8 @@ def test_a_changed_threshold_measures_nothing_and_going_back_costs_nothing(built
     assert {"filtered", "relevance", "domain_tokens", "tokenized"} <= counted.keys()
     # Which documents the model is asked about may change with those that are left.
     counted.pop("synthesized")
+    # So may those that the selection lets in, of which tokens are counted then.
+    assert counted.pop("domain_tokens").get("measured_smollm2", 0) <= 1
     # What is made is counted for forecasts.
     assert counted.pop("packed").keys() <= {"training_tokens"}
     assert not any(counted.values()), counted

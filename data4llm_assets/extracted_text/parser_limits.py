@@ -33,7 +33,7 @@ _MANY_TAGS, _LARGE = 20_000, 1 << 20
 """Tags, and characters: a page with less has no room for so many names and options that they take long."""
 
 
-def unparsable(html: str, max_attributes: int, max_elements: int) -> Refused | None:
+def unparsable(html: str, max_attributes: int, max_elements: int, max_depth: int) -> Refused | None:
     """Why the page would keep an HTML5 parser for hours or cost it all memory: nothing could stop it once it has begun."""
     if refused := too_many_attributes(html, max_attributes):
         return refused
@@ -49,7 +49,7 @@ def unparsable(html: str, max_attributes: int, max_elements: int) -> Refused | N
         from data4llm_assets.extracted_text.dom.slimming import slim  # which imports numba, and most engines do without
 
         if slim(html).steps > _MOST_STEPS:
-            return Refused("extracted_text.max_depth", "too many elements are never closed")
+            return Refused("extracted_text.max_depth", "too many elements are never closed", None, max_depth)
     # Each tag may open again every formatting element that is open. Of those without attributes only a few can be.
     affordable = _CLONES * max_elements
     if tags * tags > 4 * affordable:

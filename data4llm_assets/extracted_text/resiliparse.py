@@ -57,7 +57,7 @@ class Resiliparse(WebExtraction):
     def page(self, html: str, record: Record) -> Page | Refused:
         if not html.strip():
             return Refused("extracted_text.empty", "the page has no elements")
-        if refused := unparsable(html, self.max_attributes, self.max_elements):
+        if refused := unparsable(html, self.max_attributes, self.max_elements, self.max_depth):
             return refused
         from resiliparse.extract.html2text import extract_plain_text
         from resiliparse.parse.html import HTMLTree

@@ -23,9 +23,10 @@ from data4llm_assets.extracted_text.trafilatura import Trafilatura
 from extracted_text.contained_pages import Outcome, outcomes
 from extracted_text.extracted_records import extracted
 
-EMPTY, DEPTH, ELEMENTS, BYTES, ATTRIBUTES = (
-    f"extracted_text.{name}" for name in ("empty", "max_depth", "max_elements", "max_bytes", "max_attributes")
+REFUSALS = tuple(
+    f"extracted_text.{name}" for name in ("empty", "max_depth", "max_elements", "max_bytes", "max_attributes", "selector")
 )
+EMPTY, DEPTH, ELEMENTS, BYTES, *_ = REFUSALS
 N = 100_000
 
 
@@ -153,7 +154,7 @@ def is_right(method: Extraction, case: Case, outcome: Outcome) -> bool:
     if isinstance(method, Raw):
         return outcome.rule == case.raw or (not case.raw and outcome.rule == EMPTY)
     # What is main text, and how much a parser takes, is for each engine to say.
-    return outcome.rule in (EMPTY, DEPTH, ELEMENTS, ATTRIBUTES, "extracted_text.selector")
+    return outcome.rule in REFUSALS
 
 
 def told(outcome: Outcome) -> str:
@@ -171,7 +172,7 @@ def test_an_attribute_of_100_megabytes_is_refused_and_one_within_the_limit_is_re
         assert isinstance(small, Extracted)
         assert small.text == "text\n\ntext"
     else:
-        assert isinstance(small, Extracted) or small.rule in (EMPTY, BYTES, ATTRIBUTES)
+        assert isinstance(small, Extracted) or small.rule in REFUSALS
 
 
 @pytest.mark.parametrize(
