@@ -68,7 +68,7 @@ doctor: $(VENV)/core ## What this machine has, and what is missing for what
 .PHONY: system
 system: ## Install the system packages that some tests use (Debian and Ubuntu; needs root)
 	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium fonts-dejavu fonts-liberation postgresql poppler-utils
+	DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium libgomp1 fonts-dejavu fonts-liberation postgresql poppler-utils
 
 .PHONY: clean
 clean: ## Remove the store, Dagster's home and the benchmarks' inputs; the environment stays
