@@ -30,6 +30,8 @@ def main() -> int:
     parser.add_argument("--update", action="store_true", help="with --only: take these comparisons into results.json")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where inputs and the peers' environments are kept")
     chosen = parser.parse_args()
+    if chosen.update and (strange := {case.__name__ for case in ON_REQUEST}.intersection(chosen.only or ())):
+        parser.error(f"results.json has no place for {', '.join(sorted(strange))}: run without --update")
     chosen.folder.mkdir(parents=True, exist_ok=True)
     began = time.time()
 

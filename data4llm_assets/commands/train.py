@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,18 +34,18 @@ def extractor(
     Layouts of the folder: html/NAME.html.gz beside ground-truth/NAME.json; folders with source.html and expected.html; or simply
     NAME.html beside NAME.txt. In a recipe: html: {method: auto, model: FILE}.
     """
-    if (path := _missing("lightgbm")) is not None:
-        raise path
+    if find_spec("lightgbm") is None:
+        raise ModelUnavailable("train extractor", "lightgbm", "no weights", "pip install 'data4llm[train]'", "the shipped models")
     from data4llm_assets.training.extractor import train, write
 
-    chosen = _chosen(pages, which)
-    held_out = _chosen(pages, "report") if which == "develop" else []
+    every = _read(pages)
+    chosen, held_out = _of_part(every, which), _of_part(every, "report") if which == "develop" else []
     try:
         trained = train(chosen, held_out, lambda line: errors.print(line, style="dim", markup=False))
     except ValueError as error:
         raise LookupError(str(error)) from error
     write(trained, to)
-    _tell(to, dict(trained.record), json)
+    _tell(to, trained.record, trained.record["scores"].get("held_out", {}), json)
 
 
 @app.command()
@@ -60,44 +61,31 @@ def dragnet(
     from data4llm_assets.training.dragnet import train_dragnet
 
     try:
-        arrays, record = train_dragnet(_chosen(pages, which))
+        arrays, record = train_dragnet(_of_part(_read(pages), which))
     except ValueError as error:
         raise LookupError(str(error)) from error
     model_file.write(to, engine.KIND, engine.VERSION, arrays, record)
-    _tell(to, dict(record), json)
+    _tell(to, record, record["sites_unseen"]["all pages"], json)
 
 
-def _chosen(folders: list[Path], which: str) -> list[LabelledPage]:
+def _read(folders: list[Path]) -> list[LabelledPage]:
+    return [page for folder in folders for page in read_folder(folder).pages]
+
+
+def _of_part(pages: list[LabelledPage], which: str) -> list[LabelledPage]:
     """The pages of a part. Raises LookupError for another word."""
     parts: tuple[Part | str, ...] = ("develop", "report", "all")
     if which not in parts:
         msg = f"--part is one of {', '.join(parts)}, not {which!r}"
         raise LookupError(msg)
-    every = [page for folder in folders for page in read_folder(folder).pages]
-    return [page for page in every if which in ("all", part(page.site))]
+    return [page for page in pages if which in ("all", part(page.site))]
 
 
-def _missing(package: str) -> ModelUnavailable | None:
-    """What to raise if a package of the extra `train` is not installed."""
-    from importlib.util import find_spec
-
-    if find_spec(package) is not None:
-        return None
-    return ModelUnavailable("train extractor", package, "no weights", "pip install 'data4llm[train]'", "the shipped models")
-
-
-def _tell(to: Path, record: Mapping[str, Any], json: bool) -> None:
+def _tell(to: Path, record: Mapping[str, Any], unseen: Mapping[str, Any], json: bool) -> None:
+    """unseen : scores on pages of sites that the model did not learn from; empty where none were held out."""
     if json:
         print_json({"file": str(to), "bytes": to.stat().st_size, "record": record})
         return
     out.print(f"{to}: {to.stat().st_size:,} bytes, made from {record['pages']:,} pages", markup=False)
-    for part_of, scores in scores_of(record):
-        told = ", ".join(f"{name} {score:.4f}" for name, score in scores.items() if isinstance(score, float))
-        out.print(f"  {part_of}: {told}", markup=False)
-
-
-def scores_of(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What a model's record says it is worth, and on which pages."""
-    for name, scores in (record.get("scores") or {}).items():
-        if isinstance(scores, Mapping):
-            yield name, scores
+    if scores := ", ".join(f"{name} {score:.4f}" for name, score in unseen.items() if isinstance(score, float)):
+        out.print(f"on sites it did not learn from: {scores}", markup=False)
