@@ -166,10 +166,11 @@ def _shown(taken: Taken) -> Group:
 
 def _judged(parts: Sequence[Part]) -> Table:
     """Every part of a page with how probable it is to belong to the text; runs of parts that went are cut in the middle."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title="blocks, as they were judged", title_style="dim italic")
-    table.add_column("score", no_wrap=True, header_style="dim", min_width=6)
-    table.add_column("where", no_wrap=True, header_style="dim", min_width=16, max_width=24)
-    table.add_column("text", no_wrap=True, header_style="dim")
+    title = "blocks, as they were judged"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title=title, title_style="dim italic", expand=True)
+    table.add_column("score", no_wrap=True, header_style="dim", width=6)
+    table.add_column("where", no_wrap=True, header_style="dim", width=20)
+    table.add_column("text", no_wrap=True, header_style="dim", ratio=1)
     for kept, run in groupby(parts, key=lambda part: part.kept):
         alike = list(run)
         shown = alike if kept or len(alike) <= MOST_GONE else [*alike[: MOST_GONE // 2], None, *alike[-(MOST_GONE // 2) :]]
