@@ -9,6 +9,8 @@ import codecs
 import re
 from typing import NamedTuple
 
+from data4llm_assets.raw_crawl.media_type import unmarked_utf16
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -38,8 +40,6 @@ _XML = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([A-Za-z0-9_:.-]+)
 _TAG = re.compile(rb"<[^<>]*>")
 _NO_CHARSETS = frozenset({"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
 _SEARCHED, _SAMPLE = 1 << 20, 1 << 14
-_FEWEST_NULS, _ONE_SIDED = 8, 4
-"""NULs, and times as many of them in one of two bytes as in the other: from here on these are 16-bit characters, many ASCII."""
 _SURE = 16
 """Non-ASCII bytes: fewer that happen to be valid UTF-8 may be a word of a multi-byte charset."""
 
@@ -62,7 +62,7 @@ def decode(payload: bytes, declared: str | None = None, *, markup: bool = False)
     for mark, codec in _MARKS:
         if payload.startswith(mark):
             return _decoded(payload[len(mark) :], codec)
-    if (unmarked := _utf16(payload[:_SAMPLE])) is not None:
+    if (unmarked := unmarked_utf16(payload[:_SAMPLE])) is not None:
         # Half a character may be left at the end of what was cut short.
         wide = _decoded(payload[: len(payload) // 2 * 2], unmarked)
         if not wide.replaced and "\0" not in wide.text:
@@ -120,15 +120,6 @@ def _inner_labels(payload: bytes) -> list[str]:
 def _decoded(payload: bytes, codec: str) -> Decoded:
     text = payload.decode(codec, "replace")
     return Decoded(text, codec, text.count("\ufffd"))
-
-
-def _utf16(sample: bytes) -> str | None:
-    """The kind of UTF-16 that some bytes without a mark are; None if they are none, or hold hardly any ASCII."""
-    first, second = sample[::2].count(0), sample[1::2].count(0)
-    fewer, more = sorted((first, second))
-    if more < max(_FEWEST_NULS, len(sample) // 20) or more <= _ONE_SIDED * fewer:
-        return None
-    return "utf-16-be" if first > second else "utf-16-le"
 
 
 def _high_bytes(payload: bytes) -> int:

@@ -19,7 +19,7 @@ _CODING = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
 class Code(LimitedExtraction):
     """Whitespace, line ends and comments stay as they are; only a byte order mark and NULs go. `meta` gains `language`."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     uses: ClassVar[tuple[str, ...]] = ("charset-normalizer",)
     contained: ClassVar[bool] = False
     method: Literal["code"] = "code"

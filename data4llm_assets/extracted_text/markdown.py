@@ -24,7 +24,7 @@ _TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.M)
 class Markdown(LimitedExtraction):
     """Headings, lists, quotes, tables and code keep their marks; emphasis, link targets, images, raw HTML and front matter go."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     uses: ClassVar[tuple[str, ...]] = ("markdown-it-py", "charset-normalizer")
     contained: ClassVar[bool] = False
     method: Literal["markdown"] = "markdown"

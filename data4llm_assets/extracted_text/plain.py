@@ -15,7 +15,7 @@ from data4llm_assets.raw_crawl.source import Record
 class Plain(LimitedExtraction):
     """The text as it is, without byte order mark and NULs."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     uses: ClassVar[tuple[str, ...]] = ("charset-normalizer",)
     contained: ClassVar[bool] = False
     method: Literal["plain"] = "plain"

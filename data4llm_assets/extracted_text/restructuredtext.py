@@ -44,7 +44,7 @@ class RestructuredText(LimitedExtraction):
     their text.
     """
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     uses: ClassVar[tuple[str, ...]] = ("docutils", "charset-normalizer")
     contained: ClassVar[bool] = False
     method: Literal["restructuredtext"] = "restructuredtext"

@@ -39,7 +39,7 @@ class Crawl(WebArchive):
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     listing_only: ClassVar[frozenset[str]] = SourceSection.listing_only | _FETCHING
     fetches: ClassVar[bool] = True
     kind: Literal["crawl"]

@@ -14,7 +14,7 @@ from data4llm_assets.raw_crawl.source import Bad, Found, Record, Skipped, Source
 class Files(SourceSection):
     """One document per file. Files that hold no text (images, archives) are skipped and counted by media type."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     kind: Literal["files"]
 
     def records(self, stream: BinaryIO, path: str) -> Iterator[Found]:

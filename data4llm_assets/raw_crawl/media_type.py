@@ -29,6 +29,8 @@ _HTML_START = re.compile(
 )
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_FEWEST_NULS, _ONE_SIDED = 8, 4
+"""NULs, and times as many of them in one of two bytes as in the other: from here on these are 16-bit characters, many ASCII."""
 
 
 def of_file(path: str, payload: bytes) -> str:
@@ -47,7 +49,7 @@ def of_file(path: str, payload: bytes) -> str:
 def of_content(payload: bytes) -> str:
     """Media type by the first 4 kB alone: HTML, a script with a known interpreter, plain text, or bytes that are no text."""
     head = payload[:4096]
-    if _HTML_START.match(head):
+    if _HTML_START.match(_as_utf8(head)):
         return HTML
     if head.startswith(_WIDE_MARKS):
         return PLAIN
@@ -58,6 +60,24 @@ def of_content(payload: bytes) -> str:
 
 def holds_binary(head: bytes) -> bool:
     """Whether more than a tenth of the bytes are control characters that no text uses. UTF-16 text is not binary."""
-    if not head or head.startswith(_WIDE_MARKS):
+    if head.startswith(_WIDE_MARKS):
         return False
-    return (len(head) - len(head.translate(None, _CONTROLS))) * 10 > len(head)
+    text = _as_utf8(head)
+    return (len(text) - len(text.translate(None, _CONTROLS))) * 10 > len(text)
+
+
+def unmarked_utf16(sample: bytes) -> str | None:
+    """The codec of UTF-16 that bytes without a mark seem to be, by NULs on one side: not where hardly any character is ASCII."""
+    first, second = sample[::2].count(0), sample[1::2].count(0)
+    fewer, more = sorted((first, second))
+    if more < max(_FEWEST_NULS, len(sample) // 20) or more <= _ONE_SIDED * fewer:
+        return None
+    return "utf-16-be" if first > second else "utf-16-le"
+
+
+def _as_utf8(head: bytes) -> bytes:
+    """The beginning of UTF-16 text as UTF-8, NULs for what is no character; other bytes as they are."""
+    if head.startswith(_WIDE_MARKS):
+        return head.decode("utf-16", "replace").encode()
+    codec = unmarked_utf16(head)
+    return head if codec is None else head.decode(codec, "replace").replace("\ufffd", "\0").encode()

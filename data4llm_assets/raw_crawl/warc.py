@@ -151,7 +151,7 @@ class Warc(WebArchive):
     Damage costs the record it lies in: a gzipped archive is read on from the next whole record, any other up to the damage.
     """
 
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     kind: Literal["warc"]
     include: tuple[str, ...] = Field(
         ("**/*.warc", "**/*.warc.gz", "**/*.warc.lz4"), description="globs over paths within the folder"

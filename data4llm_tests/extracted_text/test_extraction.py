@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data4llm_assets.extracted_text.extraction import plain_form, tidy
-from data4llm_assets.raw_crawl.media_type import holds_binary
+from data4llm_assets.raw_crawl.media_type import BINARY, HTML, PLAIN, holds_binary, of_content
 
 _PIECES = st.sampled_from(["\n", "\r", "\r\n", " ", "\t", "\x0b", "\x85", "\u2028", "\xa0", "\ufeff", "\0", "\ud800", "a", "ö"])
 
@@ -28,3 +29,13 @@ def test_binary_is_more_than_a_tenth_of_control_characters_that_no_text_uses() -
     assert not holds_binary(b"\x00\x01" + b"a" * 18)
     assert not holds_binary(b"\t\n\v\f\r\x1b" * 9)
     assert not holds_binary(b"\xff\xfe" + b"a\x00" * 9)
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_wide_text_is_told_from_binary_with_a_mark_and_without(codec: str) -> None:
+    russian = "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 100
+    for page, kind in (("<!DOCTYPE html>" + russian, HTML), (russian, PLAIN), ("plain words " * 9, PLAIN)):
+        assert not holds_binary(page.encode(codec)[:4095])
+        assert of_content(page.encode(codec)) == kind
+    assert of_content(b"".join(number.to_bytes(2, "big") for number in range(1, 20)) * 9) == BINARY
+    assert of_content(b"\x00\xd8a\x00b\x00\x00\xd9" * 99) == BINARY

@@ -46,6 +46,12 @@ def test_everything_else_is_counted_by_type() -> None:
     assert read(data) == [Skipped("status 404"), Skipped("image/png"), Skipped("request"), Skipped("revisit")]
 
 
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_page_of_16_bit_characters_is_no_binary(codec: str) -> None:
+    page = "<p>Съешь же ещё этих мягких французских булок</p>".encode(codec)
+    assert [record.payload for record in records(archive(response("https://a.example/", page)))] == [page]
+
+
 def test_a_locator_is_enough_to_read_the_record_again() -> None:
     data = archive(*(response(f"http://a/{number}", f"<html>{number}</html>".encode()) for number in range(3)))
     for number, record in enumerate(records(data)):
