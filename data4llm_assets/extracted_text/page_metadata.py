@@ -13,7 +13,7 @@ from functools import cached_property
 from html import unescape
 from itertools import islice
 from typing import NamedTuple
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from data4llm_assets.extracted_text.extraction import plain_form
 from data4llm_assets.extracted_text.linked_data import LinkedData
@@ -33,9 +33,13 @@ _DATES = (
     "displaydate", "date",
 )  # fmt: skip
 _LICENSES = ("dcterms.license", "dc.license", "license", "dcterms.rights", "dc.rights", "rights")
-_WANTED = frozenset((*_AUTHORS, *_DATES, *_LICENSES, "og:title", "og:url", "content-language"))
+_SITES = ("og:site_name", "application-name")
+_WANTED = frozenset((*_AUTHORS, *_DATES, *_LICENSES, *_SITES, "og:title", "og:url", "content-language"))
 _AUTHORS_AT_MOST, _LONGEST_NAME = 20, 100
 _SPACE = re.compile(r"\s+")
+_BETWEEN_NAMES = re.compile(r"\s+(?:[|·•–—~»›/-]|::|<<?|>>?)\s+|\s*[|»]\s*|:\s+")
+"""What stands between the title of a page and the name of its site."""
+_HEADINGS, _SHORTEST_NAME = 5, 3
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?:[-_][A-Za-z0-9-]+)?\s*")
 _TAG = re.compile(r"<[^<>]*>")
 _PUBLISHED = re.compile(r"publish|dateCreated|entry-date|post-date", re.I)
@@ -112,15 +116,31 @@ class _Page:
             yield from self._scan.meta.get(name, ())
 
     def title(self) -> str | None:
-        return first_title(unescape(found) for found in self._titles())
+        title = first_title(unescape(found) for found in (*self._contents(("og:title",)), *self._scan.titles))
+        return first_title(self._headings()) if title is None else self._without_site(title)
 
-    def _titles(self) -> Iterator[str]:
-        yield from self._contents(("og:title",))
-        yield from self._scan.titles
+    def _headings(self) -> Iterator[str]:
         for word in ("<h1", "<H1"):
             for name, _, place in self._scan.tags(word):
                 if name == "h1":
-                    yield "".join(self._scan.pieces(place))
+                    yield unescape("".join(self._scan.pieces(place)))
+
+    def _without_site(self, title: str) -> str:
+        """A title without the name of its site before or behind it: what the page or its address says it is, or what is
+        beside that which a heading says."""
+        if not (cuts := list(_BETWEEN_NAMES.finditer(title))):
+            return title
+        begins = [title[: cut.start()] for cut in reversed(cuts)]
+        ends = [title[cut.end() :] for cut in cuts]
+        sites = {_letters(unescape(found)) for found in self._contents(_SITES)} | _names_in(self._address)
+        if _letters(ends[-1]) in sites:
+            return begins[0]
+        if _letters(begins[-1]) in sites:
+            return ends[0]
+        headings = {_letters(found) for found in islice(self._headings(), _HEADINGS)} - sites
+        # What is shorter than all before it is rather a site whose name is a heading.
+        ends = [end for end in ends if 2 * len(end) > len(title)]
+        return next((part for part in (*begins, *ends) if _letters(part) in headings), title)
 
     def language(self) -> str | None:
         declared = (*self._scan.languages, *self._contents(("content-language",)))
@@ -208,6 +228,20 @@ class _Page:
             return request_url(urljoin(self._address, link))
         except ValueError:
             return None
+
+
+def _letters(text: str) -> str:
+    """Letters and digits alone, by which names are compared."""
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _names_in(address: str) -> set[str]:
+    """What the host of an address may be called: `move.org` and `move`."""
+    try:
+        host = (urlsplit(address).hostname or "").removeprefix("www.")
+    except ValueError:
+        return set()
+    return {_letters(name) for name in (host, *host.split(".")[:-1]) if len(name) >= _SHORTEST_NAME}
 
 
 def _marks_byline(given: Attributes) -> bool:

@@ -54,6 +54,29 @@ def test_title(page: str, title: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        ("<title>A title | Some Site</title>", "A title | Some Site"),
+        ('<meta property="og:site_name" content="Some  site"><title>A title | Some Site</title>', "A title"),
+        ('<meta name="application-name" content="Some&#32;Site"><title>Some Site: a title</title>', "a title"),
+        ('<meta property="og:site_name" content="Some Site"><title>Some Site</title>', "Some Site"),
+        ('<meta property="og:site_name" content="A"><title>A - B - A</title>', "A - B"),
+        ("<title>A title - Example</title>", "A title"),
+        ("<title>example.org » A title</title>", "A title"),
+        ("<title>A title &ndash; and more - Some Site</title><body><h1>A title – and more</h1>", "A title – and more"),
+        ("<title>Chapter 1 · A title</title><body><h1>A <b>title</b></h1>", "Chapter 1 · A title"),
+        ("<title>One · A longer title</title><body><h1>A longer title!</h1>", "A longer title"),
+        ("<title>A title | Some Site</title><body><h1>Some Site</h1><h1>A title</h1>", "A title"),
+        ("<title>A well-known title</title><body><h1>A well</h1>", "A well-known title"),
+        ("<title> | | </title><body><h1>x</h1>", "| |"),
+        ("<title>- Example</title>", "- Example"),
+    ],
+)
+def test_the_name_of_the_site_is_no_part_of_the_title(page: str, title: str) -> None:
+    assert of_page(page, URL).title == title
+
+
+@pytest.mark.parametrize(
     ("page", "author"),
     [
         ('<meta name="author" content="By Ann Lee">', "Ann Lee"),
@@ -291,8 +314,8 @@ def scores(pages: Iterator[Labelled]) -> dict[str, tuple[int, int, int]]:
 @pytest.mark.parametrize(
     ("read", "folder", "floors"),
     [
-        (readability_pages, "readability-pages", {"title": 106, "author": 62, "date": 31, "language": 72}),
-        (wcxb_pages, "wcxb", {"title": 131, "author": 95, "date": 95, "language": 0}),
+        (readability_pages, "readability-pages", {"title": 102, "author": 62, "date": 31, "language": 72}),
+        (wcxb_pages, "wcxb", {"title": 213, "author": 95, "date": 95, "language": 0}),
     ],
 )
 def test_what_is_found_is_what_people_say_of_the_page(
