@@ -34,7 +34,7 @@ FOLDS = 5
 LEAST_PAGES = 20
 BLOCK_PARAMETERS: dict[str, Any] = {
     "objective": "cross_entropy",
-    "learning_rate": 0.08,
+    "learning_rate": 0.12,
     "num_leaves": 20,
     "max_depth": 6,
     "min_data_in_leaf": 40,
@@ -44,7 +44,7 @@ BLOCK_PARAMETERS: dict[str, Any] = {
     "lambda_l2": 5.0,
     "max_bin": 63,
 }
-BLOCK_ROUNDS = 150
+BLOCK_ROUNDS = 80
 JOINT_BAGS = 3
 """Models that `joint` is the mean of, each on other draws: it is asked of few pages, and may take its time."""
 TYPE_PARAMETERS: dict[str, Any] = {

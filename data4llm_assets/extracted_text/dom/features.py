@@ -39,7 +39,7 @@ _TEXT_COLUMNS = (
 )  # fmt: skip
 _PLACE_COLUMNS = (
     "depth", "rank", "words_before", "share_before", "after_h1", "since_h1", "since_heading", "heading_above", "heading", "hidden",
-    "alike", "alike_words", "alike_mean", "in_article", "article_share", "main_share", "first_of_parent",
+    "alike", "alike_words", "alike_mean", "article_share", "main_share", "first_of_parent",
 )  # fmt: skip
 _HOLDER_COLUMNS = ("share", "link_density", "blocks", "words_per_block", "sentences", "long_share", "images")
 _NEIGHBOUR_COLUMNS = ("words", "link_density", "sentences", "same_holder", "heading")
@@ -157,7 +157,7 @@ def features(tree: Tree) -> Features:
         elements.depth[element], ranks / count, before, before / total, ranks > h1 if h1 >= 0 else np.zeros(count),
         ranks - h1 if h1 >= 0 else np.full(count, -10_000),
         (ranks - last_heading), heading_above, heading, (flags[innermost] & HIDDEN) != 0,
-        alike, alike_words / total, (alike_words / alike), article >= 0, article_share, main_share,
+        alike, alike_words / total, (alike_words / alike), article_share, main_share,
         np.concatenate([[True], element[1:] != element[:-1]]),
     ]  # fmt: skip
     for level in range(LEVELS):

@@ -3,6 +3,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data4llm_assets.extracted_text.dom import page_signals
 from data4llm_assets.extracted_text.dom.announcements import announcements
@@ -64,3 +66,14 @@ def test_signs_of_what_a_page_is() -> None:
     assert signs('<meta name="generator" content="Discourse 3"><nav class="pagination">') == {"forum_software", "next_page"}
     assert signs("An article.") == set()
     assert page_signals.signals(b"").dtype == "float32"
+
+
+WORDS = [word for words in page_signals._WORDS.values() for word in words]
+PIECES = st.sampled_from([*WORDS, b"c", b"co", b"<"]).flatmap(lambda word: st.sampled_from([word, word[:-1], word[1:]]))
+
+
+@given(st.lists(PIECES))
+def test_signs_are_words_that_stand_in_the_page(pieces: list[bytes]) -> None:
+    page = b"".join(pieces)
+    said = page_signals.signals(page)[-len(page_signals._WORDS) :].astype(bool).tolist()
+    assert said == [any(word in page for word in words) for words in page_signals._WORDS.values()]
