@@ -36,7 +36,7 @@ class Measured(NamedTuple):
 
 def markdown(found: Measured) -> str:
     """One table with every column."""
-    columns = {**_quality(), **_by_group(found), **_rest(found.baseline)}
+    columns = {**_quality(), **_by_group(found), **_snippets_and_speed(found.baseline), **_gain(found.baseline)}
     rows = [["engine", *columns], ["---", *("--:" for _ in columns)]]
     rows += [[f"`{each.engine}`", *(cell(each) for cell in columns.values())] for each in found.summaries.values()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -46,7 +46,9 @@ def print_tables(found: Measured) -> None:
     sites = len({page.site for page in found.evaluation.pages})
     part = "" if found.part == "all" else f", part {found.part}"
     out.print(f"{found.folder} ({found.layout}{part}): {len(found.evaluation.pages):,} pages of {sites:,} sites", markup=False)
-    _print_table(found.summaries, {**_quality(), **_rest(found.baseline)})
+    _print_table(found.summaries, {**_quality(), **_gain(found.baseline)})
+    out.print("\nSnippets, speed and failures")
+    _print_table(found.summaries, _snippets_and_speed(found.baseline))
     if len(groups := _by_group(found)) > 1:
         out.print("\nF1 by type of page")
         _print_table(found.summaries, groups)
@@ -75,6 +77,10 @@ def _quality() -> Columns:
     }
 
 
+def _gain(baseline: str) -> Columns:
+    return {f"F1 − {baseline} (95 %)": lambda each: _difference(each, baseline)}
+
+
 def _by_group(found: Measured) -> Columns:
     def cell(group: str) -> Callable[[Summary], str]:
         return lambda each: f"{each.f1[group]:.3f}"
@@ -83,14 +89,13 @@ def _by_group(found: Measured) -> Columns:
     return {"articles" if group == ARTICLE else group: cell(group) for group in groups}
 
 
-def _rest(baseline: str) -> Columns:
+def _snippets_and_speed(baseline: str) -> Columns:
     return {
         "with found": lambda each: _share(each.found),
         "without leaked": lambda each: _share(each.leaked),
         "pages/s": lambda each: f"{each.pages_per_second:,.{0 if each.pages_per_second >= 100 else 1}f}",
         f"× {baseline}": lambda each: "·" if each.times is None else f"{each.times:.1f}",
         "failures": lambda each: f"{sum(each.failures.values()):,}",
-        f"F1 − {baseline} (95 %)": lambda each: _difference(each, baseline),
     }
 
 
@@ -106,10 +111,10 @@ def _difference(each: Summary, baseline: str) -> str:
 
 
 def _print_table(summaries: Mapping[str, Summary], columns: Columns) -> None:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("engine", overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("engine", no_wrap=True)
     for head in columns:
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", overflow="fold", min_width=len("0.123"))
     for each in summaries.values():
         table.add_row(each.engine, *(cell(each) for cell in columns.values()))
     out.print(table, markup=False)
