@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.cases import CASES, ON_REQUEST, Bench
+from benchmarks.cases import CASES, Bench
 from benchmarks.figures import Comparison
 from benchmarks.table import as_text
 
@@ -23,15 +23,13 @@ RESULTS = Path(__file__).parent / "results.json"
 
 
 def main() -> int:
-    names = [case.__name__ for case in (*CASES, *ON_REQUEST)]
+    names = [case.__name__ for case in CASES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small inputs, one run each: whether all works, in minutes")
     parser.add_argument("--only", action="append", choices=names, help="this comparison alone (again for more)")
     parser.add_argument("--update", action="store_true", help="with --only: take these comparisons into results.json")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where inputs and the peers' environments are kept")
     chosen = parser.parse_args()
-    if chosen.update and (strange := {case.__name__ for case in ON_REQUEST}.intersection(chosen.only or ())):
-        parser.error(f"results.json has no place for {', '.join(sorted(strange))}: run without --update")
     chosen.folder.mkdir(parents=True, exist_ok=True)
     began = time.time()
 
@@ -40,8 +38,8 @@ def main() -> int:
 
     bench = Bench(chosen.folder, chosen.quick, tell)
     finished: list[Comparison] = []
-    for case in (*CASES, *ON_REQUEST):
-        if case.__name__ not in chosen.only if chosen.only else case in ON_REQUEST:
+    for case in CASES:
+        if chosen.only and case.__name__ not in chosen.only:
             continue
         tell(case.__name__)
         try:

@@ -119,7 +119,7 @@ def pages_fast_extractor(bench: Bench) -> Comparison:
 
 
 def pages_auto(bench: Bench) -> Comparison:
-    count, few = bench.size(2_000, 60), bench.size(600, 60)
+    count, few = bench.size(7_000, 500), bench.size(600, 60)
     warc, tiny = bench.pages(count), bench.pages(20)
     measured = bench.race("pages_auto", bench.ours("pages_to_text", warc=str(warc), tiny=str(tiny), html={"method": "auto"}))
     measured["datatrove"] = bench.earlier("pages_same_extractor", "datatrove")
@@ -506,8 +506,6 @@ def _comparison(
 
 
 CASES: tuple[Callable[[Bench], Comparison], ...] = (
-    pages_same_extractor, pages_fast_extractor, english_rules, near_duplicates, million, substrings, added_snapshot, packing,
-    tokenizing, threshold, one_percent, nothing_changed, growth, engine_overhead,
+    pages_same_extractor, pages_fast_extractor, pages_auto, web_pages_to_text, english_rules, near_duplicates, million, substrings,
+    added_snapshot, packing, tokenizing, threshold, one_percent, nothing_changed, growth, engine_overhead,
 )  # fmt: skip
-ON_REQUEST: tuple[Callable[[Bench], Comparison], ...] = (pages_auto, web_pages_to_text)
-"""Run with `--only` alone, until all are taken anew on one machine: figures of two machines do not stand in one table."""
