@@ -46,7 +46,7 @@ MOST_MEMORY = 1.5
 
 
 def recipe_for(crawl: Path) -> dict[str, Any]:
-    """The shipped recipe with a crawl in the place of its pages. No loss refuses a partition: losses are what is asked."""
+    """The shipped recipe with a crawl in the place of its pages. No retention refuses a partition: losses are what is asked."""
     recipe: dict[str, Any] = YAML(typ="safe").load(find_recipe("extraction"))
     files = sorted(path.name for path in crawl.glob("*.warc.gz"))
     for name in recipe["sources"]:
@@ -112,7 +112,7 @@ def by_engine(records: Iterable[Mapping[str, Any]], made_by: Mapping[str, int], 
             "seconds": record["seconds"],
             "cpu_seconds": record["cpu_seconds"],
         }
-        own = found.setdefault(record["partition"].partition("|")[0].rpartition("-")[0], {"dropped": {}, "peak_memory": 0})
+        own = found.setdefault(source_of(record["partition"]), {"dropped": {}, "peak_memory": 0})
         for name, amount in amounts.items():
             own[name] = own.get(name, 0) + amount
         own["dropped"] = {rule: own["dropped"].get(rule, 0) + dropped.get(rule, 0) for rule in sorted({*own["dropped"], *dropped})}
@@ -121,18 +121,29 @@ def by_engine(records: Iterable[Mapping[str, Any]], made_by: Mapping[str, int], 
     return found
 
 
+def source_of(partition: str) -> str:
+    """Of a partition `source-shard|snapshot`."""
+    return partition.partition("|")[0].rpartition("-")[0]
+
+
 def compared(result: Mapping[str, Any], crawl: Mapping[str, Any]) -> Comparison:
     """As a comparison is told: a row for each engine."""
     rows = []
+    refused: dict[str, list[str]] = {}
+    for _, partition, reasons in result["refused"]:
+        refused.setdefault(source_of(partition), []).extend(reasons)
     for name, own in result["engines"].items():
         dropped = "".join(f", {rule.removeprefix('extracted_text.')} {count:,}" for rule, count in own["dropped"].items())
         told = f"{own['documents']:,} texts of {own['pages']:,} pages{dropped}"
+        if name in refused:
+            told += f"; refused by a check: {refused[name][0]}"
         rows.append(Row(name, rate(own["pages"] / own["seconds"], "pages/s"), None, own["peak_memory"], None, told))
     most = max(own["peak_memory"] for own in result["engines"].values())
     bar = f"{MOST_MEMORY} GB for a worker and its engine's process"
     verdicts = (
         at_most(bar, most / 1e9, MOST_MEMORY, f"{{:.2f}} GB at most; the whole command {result['peak_memory'] / 1e9:.2f} GB"),
-        at_most("no partition refused or failed", len(result["refused"]) + len(result["failed"]), 0, "{}"),
+        # What a check refuses has been made, and is told in its row: an engine that finds no text on most pages should be.
+        at_most("no partition failed", len(result["failed"]), 0, "{}"),
     )
     title = f"WARC to text, every engine, {WORKERS} workers on {WORKERS} cores"
     given = f"{crawl['pages']:,} pages of Debian's documentation, {crawl['bytes'] / 1e9:.2f} GB of HTML; an eighth of it for "
