@@ -114,7 +114,8 @@ def test_figures_of_an_engine_are_sums_over_its_partitions() -> None:
         "pages": 20, "documents": 18, "html_bytes": 2000, "text_bytes": 600, "seconds": 4.0, "cpu_seconds": 3.0,
         "dropped": {"extracted_text.empty": 2}, "peak_memory": 200_000_000,
     }  # fmt: skip
-    result = {"engines": engines, "peak_memory": 10**9, "refused": [["extracted_text", "bte-1|first", ["Too few."]]], "failed": [["raw-0|first", "why"]]}
+    refused, failed = [["extracted_text", "bte-1|first", ["Too few."]]], [["raw-0|first", "why"]]
+    result = {"engines": engines, "peak_memory": 10**9, "refused": refused, "failed": failed}
     comparison = compared(result, {"pages": 20, "bytes": 2000})
     assert [(row.figure, row.note) for row in comparison.rows] == [
         ("5.0 pages/s", "18 texts of 20 pages, empty 2; refused by a check: Too few."),
