@@ -1,4 +1,4 @@
-"""The table: results as text for the terminal, and as Markdown for the README, where it stands between two markers."""
+"""The tables: results as text for the terminal, and as Markdown for the documents, where they stand between two markers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- figures: written by `make bench-report` from benchmarks/results.json -->", "<!-- end of figures -->"
+BEGIN, END = "<!-- figures: written by `make bench-report` from benchmarks/{} -->", "<!-- end of figures -->"
+RESULTS, ENGINES = "results.json", "every_engine.json"
 
 
 def as_text(comparison: Mapping[str, Any]) -> str:
@@ -46,14 +47,31 @@ def as_markdown(results: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def into_readme(readme: str, results: Mapping[str, Any]) -> str:
-    """The README with the table of these results. Raises ValueError if the markers are missing."""
-    before, found, rest = readme.partition(BEGIN)
+def engines_as_markdown(results: Mapping[str, Any]) -> str:
+    """What `benchmarks.every_engine` measured: an engine a line, and the bars."""
+    machine, (comparison,) = results["machine"], results["comparisons"]
+    lines = [
+        f"`{results['command']}`, {results['date']}, {results['minutes']} minutes. {comparison['title']} of {machine['processor']}: "
+        f"{comparison['input']}. Pages/s are one worker's.",
+        "",
+        "| engine | pages/s | memory | what became of the pages |",
+        "|---|--:|--:|---|",
+    ]
+    for row in comparison["rows"]:
+        lines.append(f"| `{row['contender']}` | {row['figure'].removesuffix(' pages/s')} | {_memory(row)} | {row['note']} |")
+    bars = (f"{_mark(verdict)} {verdict['bar']}: {verdict['found']}" for verdict in comparison["verdicts"])
+    return "\n".join([*lines, "", "<br>".join(bars)])
+
+
+def into(document: str, file: str, table: str) -> str:
+    """A document with the table of the results in a file. Raises ValueError if it has no markers for it."""
+    begin = BEGIN.format(file)
+    before, found, rest = document.partition(begin)
     _, closed, after = rest.partition(END)
     if not (found and closed):
-        msg = f"the README has no place for the figures: {BEGIN} … {END}"
+        msg = f"the document has no place for the figures: {begin} … {END}"
         raise ValueError(msg)
-    return f"{before}{BEGIN}\n{as_markdown(results)}\n{END}{after}"
+    return f"{before}{begin}\n{table}\n{END}{after}"
 
 
 def _told(row: Mapping[str, Any], *, several: bool) -> str:
@@ -84,12 +102,17 @@ def _memory(row: Mapping[str, Any]) -> str:
 def main() -> None:
     from benchmarks.plots import write_plots
 
-    results = json.loads((Path(__file__).parent / "results.json").read_text())
-    root = Path(__file__).resolve().parent.parent
-    readme = root / "README.md"
-    readme.write_text(into_readme(readme.read_text(), results))
+    here = Path(__file__).resolve().parent
+    results, engines = (json.loads((here / name).read_text()) for name in (RESULTS, ENGINES))
+    root = here.parent
+    for document, file, table in (
+        (root / "README.md", RESULTS, as_markdown(results)),
+        (root / "docs" / "extraction.md", ENGINES, engines_as_markdown(engines)),
+    ):
+        document.write_text(into(document.read_text(), file, table))
     written = write_plots(results, root / "docs" / "plots")
-    print(f"README.md, {', '.join(path.relative_to(root).as_posix() for path in written)}", file=sys.stderr)
+    told = ["README.md", "docs/extraction.md", *(path.relative_to(root).as_posix() for path in written)]
+    print(", ".join(told), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -75,10 +75,13 @@ def test_an_environment_without_requirements_is_unavailable(tmp_path: Path) -> N
     assert isinstance(environment("nobody", tmp_path), Unavailable)
 
 
-def test_the_readmes_table_and_the_plots_are_those_of_the_results(tmp_path: Path) -> None:
+def test_the_documents_tables_and_the_plots_are_those_of_the_results(tmp_path: Path) -> None:
     results = json.loads(RESULTS.read_text())
     readme = (ROOT / "README.md").read_text()
-    assert table.into_readme(readme, results) == readme, "make bench-report"
+    assert table.into(readme, table.RESULTS, table.as_markdown(results)) == readme, "make bench-report"
+    engines = json.loads((ROOT / "benchmarks" / table.ENGINES).read_text())
+    extraction = (ROOT / "docs" / "extraction.md").read_text()
+    assert table.into(extraction, table.ENGINES, table.engines_as_markdown(engines)) == extraction, "make bench-report"
     for path in plots.write_plots(results, tmp_path):
         assert path.read_text() == (ROOT / "docs" / "plots" / path.name).read_text(), "make bench-report"
 
