@@ -49,18 +49,15 @@ def as_markdown(results: Mapping[str, Any]) -> str:
 
 def engines_as_markdown(results: Mapping[str, Any]) -> str:
     """What `benchmarks.every_engine` measured: an engine a line, and the bars."""
-    machine, (comparison,) = results["machine"], results["comparisons"]
-    lines = [
-        f"`{results['command']}`, {results['date']}, {results['minutes']} minutes. {comparison['title']} of {machine['processor']}: "
-        f"{comparison['input']}. Pages/s are one worker's.",
-        "",
-        "| engine | pages/s | memory | what became of the pages |",
-        "|---|--:|--:|---|",
-    ]
-    for row in comparison["rows"]:
-        lines.append(f"| `{row['contender']}` | {row['figure'].removesuffix(' pages/s')} | {_memory(row)} | {row['note']} |")
+    (comparison,) = results["comparisons"]
+    head = f"`{results['command']}`, {results['date']}, {results['minutes']} minutes. {comparison['title']}: {comparison['input']}."
+    rows = (
+        f"| `{row['contender']}` | {row['figure'].removesuffix(' pages/s')} | {_memory(row)} | {row['note']} |"
+        for row in comparison["rows"]
+    )
     bars = (f"{_mark(verdict)} {verdict['bar']}: {verdict['found']}" for verdict in comparison["verdicts"])
-    return "\n".join([*lines, "", "<br>".join(bars)])
+    columns = ["| engine | pages/s of a worker | memory | what became of the pages |", "|---|--:|--:|---|"]
+    return "\n".join([head, "", *columns, *rows, "", "<br>".join(bars)])
 
 
 def into(document: str, file: str, table: str) -> str:

@@ -173,3 +173,11 @@ def test_model_files_of_extraction_count_from_the_recipe(tmp_path: Path) -> None
     own = section.of_source("pages").html
     assert isinstance(own, Auto)
     assert own.model == str(tmp_path / "models" / "own.model")
+
+
+def test_media_types_of_a_source_join_those_of_the_section() -> None:
+    own = {"plain": None, "media_types": {"text/x-wiki": "markdown"}}
+    section = ExtractedText.model_validate({"media_types": {"text/x-log": "code"}, "sources": {"pages": own}})
+    assert section.of_source("others").media_types == {"text/x-log": "code"}
+    assert section.of_source("pages").media_types == {"text/x-log": "code", "text/x-wiki": "markdown"}
+    assert (section.of_source("pages").plain, section.of_source("pages").html) == (None, section.html)

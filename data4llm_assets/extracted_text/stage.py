@@ -114,8 +114,9 @@ class ExtractedText(Section, Kinds):
     def of_source(self, source: str) -> Kinds:
         """What holds for a source: the section's own methods, but for those that `sources` names."""
         everywhere = {name: getattr(self, name) for name in Kinds.model_fields}
-        own = self.sources.get(source)
-        return Kinds(**everywhere if own is None else everywhere | {name: getattr(own, name) for name in own.model_fields_set})
+        own = self.sources.get(source, Kinds())
+        named = {name: getattr(own, name) for name in own.model_fields_set}
+        return Kinds(**{**everywhere, **named, "media_types": {**self.media_types, **own.media_types}})
 
     def nodes(self, place: Place) -> tuple[Node, ...]:
         records, read = place.view.kept, readings(place)
