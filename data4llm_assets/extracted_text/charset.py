@@ -40,6 +40,8 @@ _XML = re.compile(rb"\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([A-Za-z0-9_:.-]+)
 _TAG = re.compile(rb"<[^<>]*>")
 _NO_CHARSETS = frozenset({"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
 _SEARCHED, _SAMPLE = 1 << 20, 1 << 14
+_BROKEN_AT_MOST = 10
+"""One character in so many may be none, as `media_type.holds_binary` has it."""
 _SURE = 16
 """Non-ASCII bytes: fewer that happen to be valid UTF-8 may be a word of a multi-byte charset."""
 
@@ -65,7 +67,7 @@ def decode(payload: bytes, declared: str | None = None, *, markup: bool = False)
     if (unmarked := unmarked_utf16(payload[:_SAMPLE])) is not None:
         # Half a character may be left at the end of what was cut short.
         wide = _decoded(payload[: len(payload) // 2 * 2], unmarked)
-        if not wide.replaced and "\0" not in wide.text:
+        if (wide.replaced + wide.text.count("\0")) * _BROKEN_AT_MOST <= len(wide.text):
             return wide
     named = [codec_of(declared)] if declared else []
     if markup:

@@ -37,7 +37,7 @@ _SITES = ("og:site_name", "application-name")
 _WANTED = frozenset((*_AUTHORS, *_DATES, *_LICENSES, *_SITES, "og:title", "og:url", "content-language"))
 _AUTHORS_AT_MOST, _LONGEST_NAME = 20, 100
 _SPACE = re.compile(r"\s+")
-_BETWEEN_NAMES = re.compile(r"\s+(?:[|·•–—~»›/-]|::|<<?|>>?)\s+|\s*[|»]\s*|:\s+")
+_BETWEEN_NAMES = re.compile(r"\s+(?:[|·•–—~»›/-]|::|<<?|>>?)\s+|\s*[|»]\s*|\s*:\s+")
 """What stands between the title of a page and the name of its site."""
 _HEADINGS, _SHORTEST_NAME = 5, 3
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?:[-_][A-Za-z0-9-]+)?\s*")
@@ -126,21 +126,18 @@ class _Page:
                     yield unescape("".join(self._scan.pieces(place)))
 
     def _without_site(self, title: str) -> str:
-        """A title without the name of its site before or behind it: what the page or its address says it is, or what is
+        """A title without the name of its site before or behind it: what the page or its address says it is, and what is
         beside that which a heading says."""
-        if not (cuts := list(_BETWEEN_NAMES.finditer(title))):
+        if not _BETWEEN_NAMES.search(title):
             return title
-        begins = [title[: cut.start()] for cut in reversed(cuts)]
-        ends = [title[cut.end() :] for cut in cuts]
         sites = {_letters(unescape(found)) for found in self._contents(_SITES)} | _names_in(self._address)
-        if _letters(ends[-1]) in sites:
-            return begins[0]
-        if _letters(begins[-1]) in sites:
-            return ends[0]
+        title = next((left for left, right in _halves(title) if _letters(right) in sites), title)
+        title = next((right for left, right in reversed(_halves(title)) if _letters(left) in sites), title)
         headings = {_letters(found) for found in islice(self._headings(), _HEADINGS)} - sites
+        halves = _halves(title)
         # What is shorter than all before it is rather a site whose name is a heading.
-        ends = [end for end in ends if 2 * len(end) > len(title)]
-        return next((part for part in (*begins, *ends) if _letters(part) in headings), title)
+        parts = [left for left, _ in halves] + [right for _, right in halves if 2 * len(right) > len(title)]
+        return max((part for part in parts if _letters(part) in headings), key=len, default=title)
 
     def language(self) -> str | None:
         declared = (*self._scan.languages, *self._contents(("content-language",)))
@@ -233,6 +230,12 @@ class _Page:
 def _letters(text: str) -> str:
     """Letters and digits alone, by which names are compared."""
     return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _halves(title: str) -> list[tuple[str, str]]:
+    """What is before and behind each sign between names, where there is a letter on either side."""
+    halves = [(title[: cut.start()].strip(), title[cut.end() :].strip()) for cut in _BETWEEN_NAMES.finditer(title)]
+    return [(left, right) for left, right in halves if _letters(left) and _letters(right)]
 
 
 def _names_in(address: str) -> set[str]:

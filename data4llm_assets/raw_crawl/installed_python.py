@@ -52,7 +52,7 @@ Landed = tuple[str, bytes]
 class InstalledPython(SourceSection):
     """Documents out of this Python installation. `path` is given by the store: it names no folder of the user's."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     listing_only: ClassVar[frozenset[str]] = SourceSection.listing_only | {"part", "packages", "documents", "drift"}
     kind: Literal["installed_python"]
     path: str = Field("", description="unused: files land in the store")

@@ -30,7 +30,9 @@ _HTML_START = re.compile(
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FEWEST_NULS, _ONE_SIDED = 8, 4
-"""NULs, and times as many of them in one of two bytes as in the other: from here on these are 16-bit characters, many ASCII."""
+"""NULs, and times as many of them in one of two bytes as in the other: from here on these may be 16-bit characters, many ASCII."""
+_BETWEEN_WORDS = 50
+"""One character in so many at least is a space, a line feed or an angle bracket, if they are characters."""
 
 
 def of_file(path: str, payload: bytes) -> str:
@@ -72,12 +74,15 @@ def unmarked_utf16(sample: bytes) -> str | None:
     fewer, more = sorted((first, second))
     if more < max(_FEWEST_NULS, len(sample) // 20) or more <= _ONE_SIDED * fewer:
         return None
-    return "utf-16-be" if first > second else "utf-16-le"
+    codec = "utf-16-be" if first > second else "utf-16-le"
+    text = sample.decode(codec, "replace")
+    # Samples of sound and ids of tokens have zeros on one side, too.
+    return codec if sum(map(text.count, " \n<>")) * _BETWEEN_WORDS >= len(text) else None
 
 
 def _as_utf8(head: bytes) -> bytes:
     """The beginning of UTF-16 text as UTF-8, NULs for what is no character; other bytes as they are."""
-    if head.startswith(_WIDE_MARKS):
-        return head.decode("utf-16", "replace").encode()
-    codec = unmarked_utf16(head)
-    return head if codec is None else head.decode(codec, "replace").replace("\ufffd", "\0").encode()
+    codec = "utf-16" if head.startswith(_WIDE_MARKS) else unmarked_utf16(head)
+    if codec is None:
+        return head
+    return head.decode(codec, "replace").replace("\ufffd", "\0").encode()

@@ -78,6 +78,11 @@ def test_other_nuls_are_no_utf16(payload: bytes, charset: str, text: str | None)
     assert text is None or found.text == text
 
 
+def test_a_broken_character_is_no_reason_to_take_wide_text_for_something_else() -> None:
+    page = RUSSIAN.encode("utf-16-le") + b"\x00\xd8" + "<p>".encode("utf-16-le") * 9
+    assert decode(page) == (RUSSIAN + "\ufffd" + "<p>" * 9, "utf-16-le", 1)
+
+
 def test_a_meta_element_is_asked_after_the_header() -> None:
     page = '<meta http-equiv="Content-Type" content="text/html; charset=windows-1251">' + RUSSIAN
     assert decode(page.encode("cp1251"), markup=True).charset == "cp1251"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
@@ -39,3 +40,7 @@ def test_wide_text_is_told_from_binary_with_a_mark_and_without(codec: str) -> No
         assert of_content(page.encode(codec)) == kind
     assert of_content(b"".join(number.to_bytes(2, "big") for number in range(1, 20)) * 9) == BINARY
     assert of_content(b"\x00\xd8a\x00b\x00\x00\xd9" * 99) == BINARY
+    wave = [int(300 * math.sin(place / 9)) + 300 for place in range(2000)]
+    tokens = [int(65_000 * (place * 0.618 % 1) ** 4) for place in range(2000)]
+    for numbers in (wave, tokens):
+        assert of_content(b"".join(number.to_bytes(2, "little") for number in numbers)) == BINARY

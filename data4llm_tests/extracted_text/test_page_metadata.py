@@ -60,7 +60,7 @@ def test_title(page: str, title: str | None) -> None:
         ('<meta property="og:site_name" content="Some  site"><title>A title | Some Site</title>', "A title"),
         ('<meta name="application-name" content="Some&#32;Site"><title>Some Site: a title</title>', "a title"),
         ('<meta property="og:site_name" content="Some Site"><title>Some Site</title>', "Some Site"),
-        ('<meta property="og:site_name" content="A"><title>A - B - A</title>', "A - B"),
+        ('<meta property="og:site_name" content="A"><title>A - B - A</title>', "B"),
         ("<title>A title - Example</title>", "A title"),
         ("<title>example.org » A title</title>", "A title"),
         ("<title>A title &ndash; and more - Some Site</title><body><h1>A title – and more</h1>", "A title – and more"),
@@ -70,6 +70,15 @@ def test_title(page: str, title: str | None) -> None:
         ("<title>A well-known title</title><body><h1>A well</h1>", "A well-known title"),
         ("<title> | | </title><body><h1>x</h1>", "| |"),
         ("<title>- Example</title>", "- Example"),
+        ("<title>| Example</title><body><h1>A title</h1>", "| Example"),
+        ("<title>Example |</title><body><h1><img></h1>", "Example |"),
+        ("<title>| A title</title><body><h1><img></h1>", "| A title"),
+        ('<meta property="og:site_name" content=""><title>|</title>', "|"),
+        ("<title>A title : Example</title>", "A title"),
+        ('<meta property="og:site_name" content="Foo - Bar"><title>A title - Foo - Bar</title>', "A title"),
+        ('<meta property="og:site_name" content="Foo - Bar"><title>Foo - Bar - A title</title>', "A title"),
+        ("<title>Some Site: A longer title</title><body><h1>Some Site</h1><h1>A longer title</h1>", "A longer title"),
+        ("<title>A title | Section | Example</title><body><h1>A title</h1>", "A title"),
     ],
 )
 def test_the_name_of_the_site_is_no_part_of_the_title(page: str, title: str) -> None:
@@ -311,6 +320,7 @@ def scores(pages: Iterator[Labelled]) -> dict[str, tuple[int, int, int]]:
     return {field: (counts[0], counts[1], counts[2]) for field, counts in counted.items()}
 
 
+# Readability's titles are those that it gives itself: some keep the name of the site.
 @pytest.mark.parametrize(
     ("read", "folder", "floors"),
     [
