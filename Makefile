@@ -38,7 +38,7 @@ test-full: $(VENV)/dev ## The long drills: kills, the daemon, the web interface,
 	$(BIN)/python -m pytest -m long
 
 .PHONY: bench
-bench: $(VENV)/core ## Every figure of the README, beside the peers (under an hour on two cores; Debian for the pages)
+bench: $(VENV)/core ## The README's table of figures, beside the peers (an hour on two cores; Debian for the pages)
 	$(BIN)/python -m benchmarks
 
 .PHONY: bench-quick
@@ -46,7 +46,7 @@ bench-quick: $(VENV)/core ## The same on small inputs, one run each: whether it 
 	$(BIN)/python -m benchmarks --quick
 
 .PHONY: bench-report
-bench-report: $(VENV)/core ## Write the README's table and the plots from benchmarks/results.json
+bench-report: $(VENV)/core ## Write the tables and plots of README and docs from benchmarks/*.json
 	$(BIN)/python -m benchmarks.table
 
 .PHONY: screenshots

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.cases import CASES, Bench
+from benchmarks.cases import CASES, NOT_BEFORE, Bench
 from benchmarks.figures import Comparison
 from benchmarks.table import as_text
 
@@ -62,6 +62,9 @@ def main() -> int:
         "comparisons": [comparison.as_json() for comparison in finished],
     }
     whole = not chosen.quick and (chosen.update or not chosen.only)
+    if whole and (needed := [row["note"] for each in results["comparisons"] for row in each["rows"] if NOT_BEFORE in row["note"]]):
+        tell(f"not written: {', '.join(sorted(set(needed)))}; name it with --only, too")
+        return 1
     if whole and chosen.update:
         results = updated(json.loads(RESULTS.read_text()), results)
     target = RESULTS if whole else chosen.folder / "results.json"

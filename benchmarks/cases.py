@@ -21,6 +21,7 @@ LIMIT = "the library's call alone, on pages in memory"
 LARGE = ("data_juicer", "seqpacker", "text_dedup")
 """Environments that take minutes to install, or to find out that they cannot be."""
 DATATROVE_TRAFILATURA = {"method": "trafilatura", "mode": "precision", "include_comments": False}
+NOT_BEFORE = "was not run before"
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Bench:
         return Contender(name, "peer", python, HERE / "peers" / f"{program}.py", given, self.times(repetitions), 1, keep or {})
 
     def earlier(self, case: str, contender: str) -> Measured:
-        return self.done.get(case, {}).get(contender) or Measured(contender, "peer", failure=f"{case} was not run before")
+        return self.done.get(case, {}).get(contender) or Measured(contender, "peer", failure=f"{case} {NOT_BEFORE}")
 
     def pages(self, count: int) -> Path:
         return make.pages(self.folder, count, few=self.quick)

@@ -2,7 +2,7 @@
 
 Assets, checks, published partitions and all: `data4llm run` on two cores, watched from outside. It says of each engine how many
 pages it takes a second, what it loses and by which rule, and how much memory a worker takes with the process in which its engine
-runs. Half an hour and more, which is why it is none of the comparisons of `make bench`; no peer runs beside it.
+runs. Ten minutes; none of the comparisons of `make bench`, for no peer runs beside it. `make bench-report` tells it in docs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SHARDS = 4
 SLOW = (
     "trafilatura", "trafilatura_precision", "trafilatura_recall", "trafilatura_fast", "justext", "readability", "recipe",
 )  # fmt: skip
-"""Sources that have every eighth file alone: their engines take twenty to forty pages a second, the others a hundred and more."""
+"""Sources that have every eighth file alone: their engines take up to a hundred pages a second, the others two hundred and more."""
 ANY_PAGE = {"title": {"select": "title", "optional": True}, "text": "body"}
 """Selectors that fit pages of any site: those of the shipped recipe are for pydoc's."""
 MOST_MEMORY = 1.5
@@ -129,21 +129,25 @@ def source_of(partition: str) -> str:
 def compared(result: Mapping[str, Any], crawl: Mapping[str, Any]) -> Comparison:
     """As a comparison is told: a row for each engine."""
     rows = []
+    # What a check refuses of the texts has been made, and is told in its row: an engine that finds none on most pages should be.
     refused: dict[str, list[str]] = {}
-    for _, partition, reasons in result["refused"]:
-        refused.setdefault(source_of(partition), []).extend(reasons)
+    unmade = [partition for partition, _ in result["failed"]]
+    for node, partition, reasons in result["refused"]:
+        if node == "extracted_text":
+            refused.setdefault(source_of(partition), []).append(reasons[0])
+        else:
+            unmade.append(partition)
     for name, own in result["engines"].items():
         dropped = "".join(f", {rule.removeprefix('extracted_text.')} {count:,}" for rule, count in own["dropped"].items())
         told = f"{own['documents']:,} texts of {own['pages']:,} pages{dropped}"
         if name in refused:
-            told += f"; refused by a check: {refused[name][0]}"
+            told += f"; {len(refused[name])} of {SHARDS} partitions refused by a check: {refused[name][0]}"
         rows.append(Row(name, rate(own["pages"] / own["seconds"], "pages/s"), None, own["peak_memory"], None, told))
     most = max(own["peak_memory"] for own in result["engines"].values())
     bar = f"{MOST_MEMORY} GB for a worker and its engine's process"
     verdicts = (
         at_most(bar, most / 1e9, MOST_MEMORY, f"{{:.2f}} GB at most; the whole command {result['peak_memory'] / 1e9:.2f} GB"),
-        # What a check refuses has been made, and is told in its row: an engine that finds no text on most pages should be.
-        at_most("no partition failed", len(result["failed"]), 0, "{}"),
+        at_most("no partition failed", len(unmade), 0, "{}"),
     )
     title = f"WARC to text, every engine, {WORKERS} workers on {WORKERS} cores"
     given = f"{crawl['pages']:,} pages of Debian's documentation, {crawl['bytes'] / 1e9:.2f} GB of HTML; an eighth of it for "
@@ -171,7 +175,8 @@ def main() -> int:
     }
     target = chosen.folder / "every_engine.json" if chosen.quick else RESULTS
     target.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    print(f"written: {os.path.relpath(target)}; {results['minutes']} minutes")
+    report = "" if chosen.quick else "; documents: make bench-report"
+    print(f"written: {os.path.relpath(target)}{report}; {results['minutes']} minutes")
     return 0
 
 

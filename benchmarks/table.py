@@ -50,7 +50,11 @@ def as_markdown(results: Mapping[str, Any]) -> str:
 def engines_as_markdown(results: Mapping[str, Any]) -> str:
     """What `benchmarks.every_engine` measured: an engine a line, and the bars."""
     (comparison,) = results["comparisons"]
-    head = f"`{results['command']}`, {results['date']}, {results['minutes']} minutes. {comparison['title']}: {comparison['input']}."
+    machine = results["machine"]
+    head = (
+        f"`{results['command']}`, {results['date']}, {results['minutes']} minutes on {machine['cores']} cores of "
+        f"{machine['processor']}, Python {machine['python']}. {comparison['title']}: {comparison['input']}."
+    )
     rows = (
         f"| `{row['contender']}` | {row['figure'].removesuffix(' pages/s')} | {_memory(row)} | {row['note']} |"
         for row in comparison["rows"]

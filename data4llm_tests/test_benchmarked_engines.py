@@ -118,7 +118,7 @@ def test_figures_of_an_engine_are_sums_over_its_partitions() -> None:
     result = {"engines": engines, "peak_memory": 10**9, "refused": refused, "failed": failed}
     comparison = compared(result, {"pages": 20, "bytes": 2000})
     assert [(row.figure, row.note) for row in comparison.rows] == [
-        ("5.0 pages/s", "18 texts of 20 pages, empty 2; refused by a check: Too few."),
+        ("5.0 pages/s", "18 texts of 20 pages, empty 2; 1 of 4 partitions refused by a check: Too few."),
         ("5.0 pages/s", "10 texts of 10 pages"),
     ]
     assert [verdict.met for verdict in comparison.verdicts] == [False, False]

@@ -16,6 +16,8 @@ from data4llm_assets.evaluation.labelled_pages import ARTICLE, Layout
 
 Worst = Mapping[str, Sequence[Mapping[str, Any]]]
 """By engine: rows of f1, baseline, page_type, name, url."""
+_WIDEST_NAME = len("trafilatura:mode=precision")
+"""Characters: a longer name is folded where the screen is narrow."""
 Columns = Mapping[str, Callable[[Summary], str]]
 """Cells of an engine, by head of column."""
 
@@ -112,7 +114,7 @@ def _difference(each: Summary, baseline: str) -> str:
 
 def _print_table(summaries: Mapping[str, Summary], columns: Columns) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("engine", no_wrap=True)
+    table.add_column("engine", overflow="fold", min_width=min(_WIDEST_NAME, max(map(len, summaries), default=0)))
     for head in columns:
         table.add_column(head, justify="right", overflow="fold", min_width=len("0.123"))
     for each in summaries.values():

@@ -21,7 +21,7 @@ _CELLS = "\t\t"
 
 
 class Resiliparse(WebExtraction):
-    """Menus, advertisements and footers go by rules over tags, classes and depth. Ten times faster than Trafilatura, less exact.
+    """Menus, advertisements and footers go by rules over tags, classes and depth. Six times as fast as Trafilatura, less exact.
 
     Bulleted lists with fewer than five elements around them count as menus. The HTML5 parser takes any input and does not recurse;
     what costs it more than time in proportion to the page has a limit. Markdown marks headings, lists, tables and blocks of code:

@@ -25,8 +25,8 @@ class Trafilatura(LxmlExtraction):
     method: Literal["trafilatura"] = "trafilatura"
     mode: Measure[Literal["balanced", "precision", "recall", "fast"]] = Field(
         "balanced",
-        description="precision: less text, less boilerplate, as in FineWeb (arXiv 2406.17557); recall: more of both; "
-        "fast: balanced, but never compared with readability and jusText: a fifth faster, less exact",
+        description="precision: less text, less boilerplate, as in FineWeb (arXiv 2406.17557); recall: looser rules; "
+        "fast: balanced, but never compared with readability and jusText: a third faster, less exact",
     )
     include_comments: Measure[bool] = Field(False, description="comments of readers; false in FineWeb")
     include_tables: Measure[bool] = Field(True, description="the text in tables, too")

@@ -95,7 +95,7 @@ def test_json_holds_every_figure(folder: Path) -> None:
 
 
 def test_tables_for_people(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # On a narrow screen a long name is cut, or not, as the width of this machine's pages per second has it.
+    # On a narrow screen a long name is folded.
     monkeypatch.setattr(out, "width", 200)
     shown = run("--pages", "pages", "--engine", MARKED, "--engine", MISSING, "--baseline", MENU)
     assert "pages (own): 8 pages of 8 sites" in shown
@@ -109,6 +109,15 @@ def test_tables_for_people(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "title, as the pages say it: 100.0% of 8 right, 0.0% not found" in shown
     assert "· auto: F1 0.040 above that of trafilatura (target): not measured: auto did not run" in shown
     assert "worst" not in shown
+
+
+def test_on_a_narrow_screen_nothing_is_cut(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(out, "width", 80)
+    precise = "trafilatura:mode=precision"
+    shown = run("--pages", "pages", "--engine", precise, "--engine", "raw", "--baseline", precise)
+    assert "…" not in shown
+    first = next(line for line in shown.splitlines() if line.startswith(f"{precise} "))
+    assert len(first.split()) == 5
 
 
 def test_the_table_for_a_readme(folder: Path) -> None:

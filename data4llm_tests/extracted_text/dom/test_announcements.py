@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data4llm_assets.extracted_text.dom import page_signals
@@ -72,6 +72,7 @@ WORDS = [word for words in page_signals._WORDS.values() for word in words]
 PIECES = st.sampled_from([*WORDS, b"c", b"co", b"<"]).flatmap(lambda word: st.sampled_from([word, word[:-1], word[1:]]))
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES))
 def test_signs_are_words_that_stand_in_the_page(pieces: list[bytes]) -> None:
     page = b"".join(pieces)
