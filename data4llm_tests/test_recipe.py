@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -181,3 +183,14 @@ def test_media_types_of_a_source_join_those_of_the_section() -> None:
     assert section.of_source("others").media_types == {"text/x-log": "code"}
     assert section.of_source("pages").media_types == {"text/x-log": "code", "text/x-wiki": "markdown"}
     assert (section.of_source("pages").plain, section.of_source("pages").html) == (None, section.html)
+
+
+def test_reading_a_recipe_and_its_models_digests_loads_no_compiler() -> None:
+    program = (
+        "import sys; from data4llm_assets.recipe import find_recipe, load_recipe\n"
+        "steps = load_recipe(find_recipe('extraction')).steps\n"
+        "print(len([each for own in steps[1].sources.values() for each in own.html.models()]))\n"
+        "print(sorted({'numba', 'resiliparse', 'trafilatura'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["3", "[]"]

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from data4llm_assets.extracted_text.block_model import PAGE_TYPES, PageType, taken
 from data4llm_assets.extracted_text.blocks import BlockExtraction, Viewed
-from data4llm_assets.extracted_text.dom import features
-from data4llm_assets.extracted_text.dom.features import Features
-from data4llm_assets.extracted_text.dom.measures import LONG_BLOCK
 from data4llm_assets.extracted_text.extraction import Refused
+from data4llm_assets.extracted_text.page_types import PAGE_TYPES, PageType
 from data4llm_assets.extracted_text.selection import select
 from data4llm_assets.extracted_text.trafilatura import Trafilatura
 from data4llm_assets.extracted_text.web_page import Page
 from data4llm_assets.method import Measure
 from data4llm_assets.raw_crawl.source import Record
+
+if TYPE_CHECKING:
+    from data4llm_assets.extracted_text.dom.features import Features
 
 TOGETHER = "blocks+trafilatura"
 DOUBTS = "doubts"
@@ -27,8 +28,6 @@ _LEAST_WORDS, _LEAST_PART = 25, 0.02
 """A text with fewer words, and a smaller part of the page's running text, has missed it."""
 _MOST_LINKS, _MOST_BOILERPLATE = 0.5, 0.25
 """Shares of a text's words: in links, and among those of menus, accounts and social networks (`lexicon`)."""
-_LINKS = features.NAMES.index("link_density")
-_BOILERPLATE = [features.NAMES.index(f"says_{group}") for group in ("site", "action", "more", "social")]
 _MOST_FOR_TRAFILATURA = 50_000
 """Elements: of larger pages `blocks` decides alone, for Trafilatura's time grows with the square of a row's or a list's length."""
 _MOSTLY = 0.5
@@ -96,7 +95,7 @@ class Auto(BlockExtraction):
             return Chosen(viewed, "blocks", page_type, doubted)
         together = self._together(viewed, other, types)
         left = doubts(found, together.selection.kept)
-        alone = taken(found, other)[:, 0] >= _MOSTLY
+        alone = _taken(found, other) >= _MOSTLY
         if left and not doubts(found, alone):
             return Chosen(viewed._replace(selection=together.selection._replace(kept=alone)), "trafilatura", page_type, ())
         return Chosen(together, TOGETHER, page_type, left)
@@ -119,14 +118,31 @@ class Auto(BlockExtraction):
 
 def doubts(found: Features, kept: NDArray[Any]) -> tuple[str, ...]:
     """Which checks a selection of blocks does not pass: `short` for its page, most of it `links`, much of it `boilerplate`."""
+    from data4llm_assets.extracted_text.dom.measures import LONG_BLOCK
+
     words = found.words.astype(np.float64)
     running = float(words[words >= LONG_BLOCK].sum())
     total = float(words[kept].sum())
     told = ["short"] if total < max(_LEAST_WORDS, _LEAST_PART * running) <= running else []
     if total:
-        rows = found.blocks[kept]
-        if float((rows[:, _LINKS] * words[kept]).sum()) > _MOST_LINKS * total:
+        rows, (links, boilerplate) = found.blocks[kept], _columns()
+        if float((rows[:, links] * words[kept]).sum()) > _MOST_LINKS * total:
             told.append("links")
-        if float((rows[:, _BOILERPLATE].sum(axis=1) * words[kept]).sum()) > _MOST_BOILERPLATE * total:
+        if float((rows[:, boilerplate].sum(axis=1) * words[kept]).sum()) > _MOST_BOILERPLATE * total:
             told.append("boilerplate")
     return tuple(told)
+
+
+@cache
+def _columns() -> tuple[int, list[int]]:
+    """Of features: the share of words in links, and of words of menus, accounts and social networks."""
+    from data4llm_assets.extracted_text.dom.features import NAMES
+
+    return NAMES.index("link_density"), [NAMES.index(f"says_{group}") for group in ("site", "action", "more", "social")]
+
+
+def _taken(found: Features, other: str) -> NDArray[Any]:
+    """Share of each block's words that stand in another engine's text."""
+    from data4llm_assets.extracted_text.block_model import taken
+
+    return np.asarray(taken(found, other)[:, 0])

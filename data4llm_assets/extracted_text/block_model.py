@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,12 @@ from data4llm_assets.extracted_text.dom import context, features, page_signals
 from data4llm_assets.extracted_text.dom import measures as m
 from data4llm_assets.extracted_text.dom.features import Features
 from data4llm_assets.extracted_text.dom.tree import Tree
+from data4llm_assets.extracted_text.page_types import PAGE_TYPES
+from data4llm_assets.extracted_text.trained import KIND, VERSION
 from data4llm_assets.models import model_file
 from data4llm_assets.models.boosted_trees import Trees, trees
 
 Array = NDArray[Any]
-KIND, VERSION = "extractor", 1
-SHIPPED = Path(__file__).parent / "trained" / "extractor.model"
-PageType = Literal["article", "collection", "documentation", "forum", "listing", "product", "service"]
-PAGE_TYPES: tuple[PageType, ...] = get_args(PageType)
-"""As WCXB tells them apart: a collection is a shop's page of products, a listing one of anything else."""
 OTHER_NAMES = ("taken", "taken_before", "taken_after", "taken_page", "taken_words")
 RUN_LENGTH = 3
 """Words that follow each other in a block and in the other engine's text: such a run has been taken from there."""

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html import unescape
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
-from data4llm_assets.extracted_text import block_model
-from data4llm_assets.extracted_text.block_model import BlockModel, Judged
+from data4llm_assets.extracted_text import trained
 from data4llm_assets.extracted_text.charset import decode
-from data4llm_assets.extracted_text.dom import tags
-from data4llm_assets.extracted_text.dom.tree import MAX_DEPTH, Tree, parse
+from data4llm_assets.extracted_text.dom import MAX_DEPTH, tags
 from data4llm_assets.extracted_text.extraction import Refused, line_feeds
-from data4llm_assets.extracted_text.rendering import write_text
 from data4llm_assets.extracted_text.selection import Selection, select
 from data4llm_assets.extracted_text.web_page import Page, WebExtraction
 from data4llm_assets.method import Measure, ModelUnavailable
+from data4llm_assets.models import model_file
 from data4llm_assets.node import Part
 from data4llm_assets.raw_crawl.source import Record
+
+if TYPE_CHECKING:
+    from data4llm_assets.extracted_text.block_model import BlockModel, Judged
+    from data4llm_assets.extracted_text.dom.tree import Tree
 
 
 class Viewed(NamedTuple):
@@ -47,15 +49,20 @@ class BlockExtraction(WebExtraction):
         return {key: value for key, value in super().parameters(tag).items() if key != "model"}
 
     def models(self) -> Mapping[str, str]:
-        return {"extractor": self.loaded().digest}
+        return {"extractor": model_file.digest(self._file(), trained.KIND, trained.VERSION)}
 
     def loaded(self) -> BlockModel:
-        path = Path(self.model) if self.model else block_model.SHIPPED
+        from data4llm_assets.extracted_text.block_model import load
+
+        return load(self._file())
+
+    def _file(self) -> Path:
+        path = Path(self.model) if self.model else trained.SHIPPED
         if not path.is_file():
             how = "train one with `data4llm train extractor`, or name another path"
             offline = "model: '', the one that comes with data4llm"
             raise ModelUnavailable(self.method, "data4llm", f"the model file {path}", how, offline)
-        return block_model.load(path)
+        return path
 
     def prepare(self) -> None:
         self.page("<p>Compiled, and loaded.</p>", Record(("",), "", "", b"", "", ""))
@@ -66,6 +73,8 @@ class BlockExtraction(WebExtraction):
 
     def parsed(self, html: str) -> Viewed | Refused:
         """What the models say of a page that look at nothing else."""
+        from data4llm_assets.extracted_text.dom.tree import parse
+
         tree = parse(html, max_elements=self.max_elements, max_depth=self.max_depth)
         if isinstance(tree, Refused):
             return tree
@@ -74,6 +83,8 @@ class BlockExtraction(WebExtraction):
 
     def written(self, viewed: Viewed) -> str:
         """The text of the blocks that were chosen."""
+        from data4llm_assets.extracted_text.rendering import write_text
+
         kept = np.zeros(len(viewed.tree.blocks.first), np.bool_)
         kept[viewed.judged.features.rows] = viewed.selection.kept
         return write_text(viewed.tree, kept, markdown=self.format == "markdown")

@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from data4llm_assets.extracted_text.dom import tree as dom
-from data4llm_assets.extracted_text.dragnet_features import NAMES, dragnet_features
+from data4llm_assets.extracted_text.dom import MAX_DEPTH
 from data4llm_assets.extracted_text.extraction import Refused
-from data4llm_assets.extracted_text.rendering import write_text
 from data4llm_assets.extracted_text.web_page import Page, WebExtraction
 from data4llm_assets.method import Measure, ModelUnavailable
+from data4llm_assets.models import model_file
 from data4llm_assets.models.model_file import ModelFileError, read
 from data4llm_assets.raw_crawl.source import Record
+
+if TYPE_CHECKING:
+    from data4llm_assets.extracted_text.dom.tree import Tree
 
 Array: TypeAlias = NDArray[Any]
 KIND, VERSION = "dragnet", 1
@@ -43,30 +45,40 @@ class Dragnet(WebExtraction):
     )
     model: Measure[str] = Field("", description="path of a model file; empty: the one that comes with data4llm")
     max_bytes: Measure[int] = Field(20_000_000, ge=1, description="bytes of HTML")
-    max_depth: Measure[int] = Field(dom.MAX_DEPTH, ge=1, description="levels of elements within elements")
+    max_depth: Measure[int] = Field(MAX_DEPTH, ge=1, description="levels of elements within elements")
 
     def models(self) -> Mapping[str, str]:
-        return {"dragnet.model": self._loaded().digest}
+        return {"dragnet.model": model_file.digest(self._file(), KIND, VERSION)}
 
     def parameters(self, tag: str | None = None) -> dict[str, Any]:
         # The digest of a model, not its path, says which it is.
         return {key: value for key, value in super().parameters(tag).items() if key != "model"}
 
+    def prepare(self) -> None:
+        self._loaded()
+
     def page(self, html: str, record: Record) -> Page | Refused:
-        tree = dom.parse(html, max_elements=self.max_elements, max_depth=self.max_depth)
+        from data4llm_assets.extracted_text.dom.tree import parse
+        from data4llm_assets.extracted_text.rendering import write_text
+
+        tree = parse(html, max_elements=self.max_elements, max_depth=self.max_depth)
         if isinstance(tree, Refused):
             return tree
         kept = main_blocks(tree, self._loaded(), self.threshold)
         return Page(write_text(tree, kept, markdown=self.format == "markdown"))
 
     def _loaded(self) -> Model:
+        path = self._file()
+        status = path.stat()
+        return _model(path, status.st_size, status.st_mtime_ns)
+
+    def _file(self) -> Path:
         path = Path(self.model) if self.model else SHIPPED
         if not path.is_file():
             how = "train one with `data4llm train extractor`, or name another path"
             offline = "model: '', the one that comes with data4llm"
             raise ModelUnavailable("dragnet", "data4llm", f"the model file {path}", how, offline)
-        status = path.stat()
-        return _model(path, status.st_size, status.st_mtime_ns)
+        return path
 
 
 class Model(NamedTuple):
@@ -95,8 +107,10 @@ class Model(NamedTuple):
         }
 
 
-def main_blocks(tree: dom.Tree, model: Model, threshold: float) -> Array:
+def main_blocks(tree: Tree, model: Model, threshold: float) -> Array:
     """Which blocks are the main text: bool, one a block of the tree."""
+    from data4llm_assets.extracted_text.dragnet_features import dragnet_features
+
     found = dragnet_features(tree)
     # The last stands for what has no word.
     kept = np.append(model.probabilities(found.blocks) > threshold, False)
@@ -112,6 +126,8 @@ def of_arrays(arrays: Mapping[str, Array], digest: str = "") -> Model:
 @cache
 def _model(path: Path, _size: int, _changed: int) -> Model:
     """Read once, and again when the file has changed. Raises ModelFileError: it is damaged, or is none of Dragnet's."""
+    from data4llm_assets.extracted_text.dragnet_features import NAMES
+
     found = read(path, KIND, VERSION)
     if found.record.get("features") != list(NAMES):
         msg = f"{path}: the model was trained on other features than this data4llm measures; train it anew (data4llm train)"

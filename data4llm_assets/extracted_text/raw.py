@@ -7,9 +7,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from data4llm_assets.extracted_text.dom import tree
+from data4llm_assets.extracted_text.dom import MAX_DEPTH
 from data4llm_assets.extracted_text.extraction import Refused
-from data4llm_assets.extracted_text.rendering import rendered, write_text
 from data4llm_assets.extracted_text.web_page import Page, WebExtraction
 from data4llm_assets.method import Measure
 from data4llm_assets.raw_crawl.source import Record
@@ -25,13 +24,18 @@ class Raw(WebExtraction):
     uses: ClassVar[tuple[str, ...]] = ("Resiliparse", "charset-normalizer")
     method: Literal["raw"] = "raw"
     max_bytes: Measure[int] = Field(20_000_000, ge=1, description="bytes of HTML")
-    max_depth: Measure[int] = Field(tree.MAX_DEPTH, ge=1, description="levels of elements within elements")
+    max_depth: Measure[int] = Field(MAX_DEPTH, ge=1, description="levels of elements within elements")
 
     def prepare(self) -> None:
+        from data4llm_assets.extracted_text.rendering import rendered
+
         rendered("<p>Compiled.</p>", markdown=self.format == "markdown")
 
     def page(self, html: str, record: Record) -> Page | Refused:
-        page = tree.parse(html, max_elements=self.max_elements, max_depth=self.max_depth)
+        from data4llm_assets.extracted_text.dom.tree import parse
+        from data4llm_assets.extracted_text.rendering import write_text
+
+        page = parse(html, max_elements=self.max_elements, max_depth=self.max_depth)
         if isinstance(page, Refused):
             return page
         everything = np.ones(len(page.blocks.first), np.bool_)

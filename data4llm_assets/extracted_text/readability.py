@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from data4llm_assets.extracted_text.lxml_tree import LxmlExtraction
-from data4llm_assets.extracted_text.rendering import rendered
 from data4llm_assets.method import Measure, ModelUnavailable
 
 
@@ -33,6 +32,8 @@ class Readability(LxmlExtraction):
         return super().identity()
 
     def main_text(self, tree: Any) -> str:
+        from data4llm_assets.extracted_text.rendering import rendered
+
         # It reports on the standard error stream what the decisions table says already.
         logging.getLogger("readability").setLevel(logging.CRITICAL)
         document = _library()(tree, min_text_length=self.min_text_length, retry_length=self.retry_length)

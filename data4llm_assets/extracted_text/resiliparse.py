@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 
 from data4llm_assets.extracted_text.extraction import Refused
 from data4llm_assets.extracted_text.parser_limits import unparsable
-from data4llm_assets.extracted_text.rendering import rendered
 from data4llm_assets.extracted_text.web_page import Page, WebExtraction, too_deep
 from data4llm_assets.method import Measure
 from data4llm_assets.raw_crawl.source import Record
@@ -52,6 +51,8 @@ class Resiliparse(WebExtraction):
         return self
 
     def prepare(self) -> None:
+        from data4llm_assets.extracted_text.rendering import rendered
+
         rendered("<p>Compiled.</p>", markdown=self.format == "markdown")
 
     def page(self, html: str, record: Record) -> Page | Refused:
@@ -80,7 +81,11 @@ class Resiliparse(WebExtraction):
             comments=self.comments,
             post_meta=self.post_meta,
         )
-        return Page(rendered("".join(_whole_html(text)), markdown=True) if markdown else text)
+        if not markdown:
+            return Page(text)
+        from data4llm_assets.extracted_text.rendering import rendered
+
+        return Page(rendered("".join(_whole_html(text)), markdown=True))
 
 
 def _whole_html(minimal: str) -> Iterator[str]:

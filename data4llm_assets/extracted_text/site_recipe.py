@@ -15,7 +15,6 @@ from pydantic import Field, field_validator, model_validator
 from data4llm_assets.extracted_text.extraction import Refused
 from data4llm_assets.extracted_text.lxml_tree import xml_characters
 from data4llm_assets.extracted_text.parser_limits import too_many_attributes
-from data4llm_assets.extracted_text.rendering import rendered
 from data4llm_assets.extracted_text.site_fields import EVERYWHERE, Selection, Site, host_of, parts
 from data4llm_assets.extracted_text.web_page import Page, WebExtraction, primary_language, too_deep
 from data4llm_assets.method import Measure
@@ -73,10 +72,14 @@ class SiteRecipe(WebExtraction):
         return {**found, "python": platform.python_version()} if self.parser == "html.parser" else found
 
     def prepare(self) -> None:
+        from data4llm_assets.extracted_text.rendering import rendered
+
         self._soup("<p>text</p>")
         rendered("<p>text</p>", markdown=True)
 
     def page(self, html: str, record: Record) -> Page | Refused:
+        from data4llm_assets.extracted_text.rendering import rendered
+
         site = self._site(record.url)
         if site is None:
             return Refused("extracted_text.no_site", "the recipe names no site that this page is of")
@@ -160,6 +163,8 @@ def _values(soup: Any, name: str, selection: Selection) -> list[str] | Refused:
 
 def _said(element: Any, attribute: str | None) -> str:
     """What an element, or its attribute, says, on one line."""
+    from data4llm_assets.extracted_text.rendering import rendered
+
     text = rendered(str(element), markdown=False) if attribute is None else element.get(attribute, "")
     return " ".join(text.split())
 

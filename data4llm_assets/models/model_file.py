@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,3 +100,14 @@ def read(path: Path, kind: str, version: int) -> ModelFile:
     if place != len(content) - 32:
         raise wrong("the arrays are longer than the header says")
     return ModelFile(arrays, header.record, hashlib.sha256(content).hexdigest()[:32])
+
+
+def digest(path: Path, kind: str, version: int) -> str:
+    """Digest of a model file that can be read: read again when it has changed. Raises as `read` does."""
+    told = path.stat()
+    return _digest(path, kind, version, told.st_mtime_ns, told.st_size)
+
+
+@cache
+def _digest(path: Path, kind: str, version: int, _changed: int, _size: int) -> str:
+    return read(path, kind, version).digest

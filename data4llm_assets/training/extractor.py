@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data4llm_assets.evaluation.labelled_pages import LabelledPage
-from data4llm_assets.extracted_text import block_model
-from data4llm_assets.extracted_text.block_model import COLUMNS, PAGE_TYPES, BlockModel, page_row, taken, with_context
+from data4llm_assets.extracted_text.block_model import COLUMNS, BlockModel, page_row, taken, with_context
 from data4llm_assets.extracted_text.charset import decode
 from data4llm_assets.extracted_text.dom.features import Features, features
 from data4llm_assets.extracted_text.dom.tree import Tree, parse
 from data4llm_assets.extracted_text.extraction import Refused, line_feeds
+from data4llm_assets.extracted_text.page_types import PAGE_TYPES
 from data4llm_assets.extracted_text.selection import select
 from data4llm_assets.extracted_text.trafilatura import Trafilatura
+from data4llm_assets.extracted_text.trained import KIND, VERSION
 from data4llm_assets.method import library_version
 from data4llm_assets.models import model_file
 from data4llm_assets.models.boosted_trees import Trees
@@ -245,4 +246,4 @@ def _kinds(rows: Array, known: Array) -> tuple[Trees, ...]:
 
 
 def write(trained: Trained, path: Path) -> None:
-    model_file.write(path, block_model.KIND, block_model.VERSION, trained.arrays, trained.record)
+    model_file.write(path, KIND, VERSION, trained.arrays, trained.record)

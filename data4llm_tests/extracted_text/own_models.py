@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data4llm_assets.extracted_text.block_model import KIND, SHIPPED, VERSION
+from data4llm_assets.extracted_text.trained import KIND, SHIPPED, VERSION
 from data4llm_assets.models.model_file import read, write
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from data4llm_assets.extracted_text.auto import DOUBTS, TOGETHER, Auto, PageType, doubts
-from data4llm_assets.extracted_text.block_model import PAGE_TYPES
+from data4llm_assets.extracted_text.auto import DOUBTS, TOGETHER, Auto, doubts
 from data4llm_assets.extracted_text.blocks import Blocks
 from data4llm_assets.extracted_text.dom.features import features
 from data4llm_assets.extracted_text.dom.tree import Tree, parse
 from data4llm_assets.extracted_text.extraction import Refused
+from data4llm_assets.extracted_text.page_types import PAGE_TYPES, PageType
 from data4llm_assets.extracted_text.trafilatura import Trafilatura
 from data4llm_assets.extracted_text.web_page import Page
 from extracted_text.extracted_records import extracted, record

@@ -6,14 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data4llm_assets.extracted_text import block_model
 from data4llm_assets.extracted_text.block_model import (
     COLUMNS,
-    KIND,
     OTHER_NAMES,
-    PAGE_TYPES,
-    SHIPPED,
-    VERSION,
     load,
     page_row,
     taken,
@@ -21,6 +16,8 @@ from data4llm_assets.extracted_text.block_model import (
 from data4llm_assets.extracted_text.dom import features as f
 from data4llm_assets.extracted_text.dom import page_signals
 from data4llm_assets.extracted_text.dom.tree import Tree, parse
+from data4llm_assets.extracted_text.page_types import PAGE_TYPES
+from data4llm_assets.extracted_text.trained import KIND, SHIPPED, VERSION
 from data4llm_assets.models.model_file import ModelFileError, read, write
 
 PAGE = "<h1>Cats of Rome</h1><p>They sleep in the sun all day.</p><p>Share this</p>"
@@ -117,4 +114,4 @@ def test_a_page_s_row_is_the_mean_over_its_words_and_its_signs() -> None:
 
 
 def test_models_are_loaded_once_for_a_process() -> None:
-    assert load(SHIPPED) is load(block_model.SHIPPED)
+    assert load(SHIPPED) is load(SHIPPED)

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from data4llm_assets.evaluation.extraction import evaluate
 from data4llm_assets.evaluation.labelled_pages import part, read_folder
 from data4llm_assets.extracted_text.auto import Auto
-from data4llm_assets.extracted_text.block_model import KIND, PAGE_TYPES, SHIPPED, VERSION
 from data4llm_assets.extracted_text.blocks import BlockExtraction, Blocks
 from data4llm_assets.extracted_text.documents import extracted as outcome
 from data4llm_assets.extracted_text.extraction import Extracted, Refused
+from data4llm_assets.extracted_text.page_types import PAGE_TYPES
 from data4llm_assets.extracted_text.stage import ExtractedText
 from data4llm_assets.extracted_text.trafilatura import Trafilatura
+from data4llm_assets.extracted_text.trained import KIND, SHIPPED, VERSION
 from data4llm_assets.method import ModelUnavailable
 from data4llm_assets.models.model_file import ModelFileError, read
 from extracted_text.extracted_records import extracted, record, refused, survives_rubbish

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data4llm_assets.extracted_text.bte import BTE, main_blocks, sequence, span
+from data4llm_assets.extracted_text.bte import BTE
+from data4llm_assets.extracted_text.bte_span import main_blocks, sequence, span
 from data4llm_assets.extracted_text.dom.tree import Tree, parse
 from data4llm_assets.extracted_text.extraction import Extracted, Refused
 from extracted_text.extracted_records import extracted, record, refused, survives_rubbish, word_f1

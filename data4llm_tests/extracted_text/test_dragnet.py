@@ -155,7 +155,7 @@ def test_a_file_that_is_no_model_of_dragnets_says_so(tmp_path: Path) -> None:
         with pytest.raises(ModelFileError, match=told):
             Dragnet(model=str(tmp_path / f"{kind}.model")).models()
     with pytest.raises(ModelFileError, match="trained on other features"):
-        Dragnet(model=written(tmp_path / "c.model", {"features": list(NAMES[1:])})).models()
+        Dragnet(model=written(tmp_path / "c.model", {"features": list(NAMES[1:])})).prepare()
     with pytest.raises(ModelUnavailable, match=r"nowhere\.model"):
         Dragnet(model=str(tmp_path / "nowhere.model")).models()
 

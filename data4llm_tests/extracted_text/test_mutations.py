@@ -17,13 +17,13 @@ import pytest
 from data4llm_assets.evaluation.labelled_pages import read_folder
 from data4llm_assets.extracted_text import containment
 from data4llm_assets.extracted_text.auto import Auto
-from data4llm_assets.extracted_text.block_model import PAGE_TYPES
 from data4llm_assets.extracted_text.blocks import Blocks
 from data4llm_assets.extracted_text.bte import BTE
 from data4llm_assets.extracted_text.charset import decode
 from data4llm_assets.extracted_text.dragnet import Dragnet
 from data4llm_assets.extracted_text.extraction import Extracted, Extraction, Refused
 from data4llm_assets.extracted_text.justext import JusText
+from data4llm_assets.extracted_text.page_types import PAGE_TYPES
 from data4llm_assets.extracted_text.raw import Raw
 from data4llm_assets.extracted_text.readability import Readability
 from data4llm_assets.extracted_text.resiliparse import Resiliparse

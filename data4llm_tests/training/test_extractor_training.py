@@ -11,9 +11,11 @@ from synthetic_sites import PAGES, page_of
 from data4llm_assets.evaluation.extraction import score, words
 from data4llm_assets.evaluation.labelled_pages import LabelledPage, part, read_folder
 from data4llm_assets.extracted_text.auto import Auto
-from data4llm_assets.extracted_text.block_model import COLUMNS, KIND, PAGE_TYPES, SHIPPED, VERSION
+from data4llm_assets.extracted_text.block_model import COLUMNS
 from data4llm_assets.extracted_text.blocks import Blocks
 from data4llm_assets.extracted_text.extraction import Extracted, Refused
+from data4llm_assets.extracted_text.page_types import PAGE_TYPES
+from data4llm_assets.extracted_text.trained import KIND, SHIPPED, VERSION
 from data4llm_assets.models.model_file import read
 from data4llm_assets.raw_crawl.source import Record
 from data4llm_assets.training import extractor

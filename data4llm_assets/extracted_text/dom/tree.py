@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data4llm_assets.extracted_text.dom import tags
+from data4llm_assets.extracted_text.dom import MAX_DEPTH, MAX_ELEMENTS, tags
 from data4llm_assets.extracted_text.dom.lexicon import CLASS_WORDS
 from data4llm_assets.extracted_text.dom.scan import TOO_DEEP, TOO_MANY, scan
 from data4llm_assets.extracted_text.dom.slimming import slim
@@ -23,7 +23,6 @@ _MARKS = tuple(tags.ID[name] for name in ("br", "img", "video", "audio", "pictur
 _NOSCRIPT, _TAG = re.compile("<(/?)[nN][oO][sS][cC][rR][iI][pP][tT](?=[\\s>/])[^<>]*>"), re.compile("<[^<>]*>")
 _LEAST_SHOWN = 200
 """Characters in a `noscript`: shorter ones ask for JavaScript, or count visitors."""
-MAX_ELEMENTS, MAX_DEPTH = 200_000, 1_000
 _CLONES = 10
 """Times `max_elements`: more than the parser could be made to create is not parsed at all."""
 _STEPS = 4
