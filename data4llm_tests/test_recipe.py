@@ -187,7 +187,7 @@ def test_media_types_of_a_source_join_those_of_the_section() -> None:
 
 def test_reading_a_recipe_and_its_models_digests_loads_no_compiler() -> None:
     program = (
-        "import sys; from data4llm_assets.recipe import find_recipe, load_recipe\n"
+        "import sys, data4llm_assets.commands.main; from data4llm_assets.recipe import find_recipe, load_recipe\n"
         "steps = load_recipe(find_recipe('extraction')).steps\n"
         "print(len([each for own in steps[1].sources.values() for each in own.html.models()]))\n"
         "print(sorted({'numba', 'resiliparse', 'trafilatura'} & set(sys.modules)))"

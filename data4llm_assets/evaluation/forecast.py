@@ -131,11 +131,11 @@ def _measure(recipe: dict[str, Any]) -> Change:
 def _extraction(recipe: dict[str, Any]) -> Change:
     changed = json.loads(json.dumps(recipe))
     step = next(step for step in changed["steps"] if step["stage"] == "extracted_text")
-    given = step.get("html", {"method": "trafilatura"})
+    given = step.get("html", {})
     if given is None:
         return Change("extracted_text.html", None)
     before = given.get("method", "auto")
-    after = "resiliparse" if before == "trafilatura" else "trafilatura"
+    after = "trafilatura" if before == "resiliparse" else "resiliparse"
     step["html"] = {"method": after}
     return Change(f"extracted_text.html: {before} → {after}", changed)
 

@@ -27,7 +27,6 @@ from pydantic import BaseModel, Field, ValidationError
 
 from data4llm_assets.evaluation.site import site_of
 from data4llm_assets.extracted_text.charset import decode
-from data4llm_assets.extracted_text.rendering import rendered
 from data4llm_assets.method import Parameters
 
 T = TypeVar("T", bound=BaseModel)
@@ -169,6 +168,9 @@ def _own(folder: Path) -> Iterator[LabelledPage]:
 
 def _readability(place: Path, files: Mapping[str, Mapping[str, bytes]]) -> Iterator[LabelledPage]:
     """files: contents by folder, then by name."""
+    # Loads a compiler, which commands that read no page should not wait for.
+    from data4llm_assets.extracted_text.rendering import rendered
+
     for name in sorted(files):
         found = files[name]
         for needed in (_SOURCE, _EXPECTED, _METADATA):
