@@ -111,7 +111,7 @@ def _fields(page: Page, sample: Sample) -> None:
 def _first_steps(page: Page) -> None:
     page.add(1, "- stage: raw_crawl", "an index of records with their digests; the bytes stay where they are")
     page.key(2, RawCrawl, "quarantine")
-    page.add(1, "- stage: extracted_text", "HTML by trafilatura; Markdown, reStructuredText, plain text and code by a method each")
+    page.add(1, "- stage: extracted_text", "HTML by auto; Markdown, reStructuredText, plain text and code by a method each")
     page.add(1, "- stage: deduped", "drops what repeats an earlier document that was kept")
     page.add(2, "methods:")
     page.add(3, "- method: exact", "equal but for white space")

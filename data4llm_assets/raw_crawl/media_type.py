@@ -36,16 +36,16 @@ _BETWEEN_WORDS = 50
 
 
 def of_file(path: str, payload: bytes) -> str:
-    """Media type of a whole file. A name that says a kind of text is believed unless the first bytes are another format's mark."""
+    """Media type of a whole file. A name that says a kind of text is believed unless the first bytes are no text."""
     for mark, found in _MAGIC:
         if payload.startswith(mark):
             return found
     if PurePosixPath(path).name.lower() in programming_language.BY_NAME:
         return CODE
-    said = _BY_SUFFIX.get(PurePosixPath(path).suffix.lower())
-    if said is not None:
-        return said
-    return CODE if programming_language.by_name(path) else of_content(payload)
+    said = _BY_SUFFIX.get(PurePosixPath(path).suffix.lower()) or (CODE if programming_language.by_name(path) else None)
+    if said is None:
+        return of_content(payload)
+    return BINARY if said in TEXTS and holds_binary(payload[:4096]) else said
 
 
 def of_content(payload: bytes) -> str:

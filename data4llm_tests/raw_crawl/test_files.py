@@ -21,6 +21,11 @@ def read(path: str, payload: bytes) -> object:
     return found
 
 
+@pytest.mark.parametrize("name", ["a.html", "a.md", "a.txt", "a.py"])
+def test_bytes_that_are_no_text_are_none_whatever_their_name_says(name: str) -> None:
+    assert media_type.of_file(name, bytes(range(256)) * 9) == media_type.BINARY
+
+
 def test_a_file_is_one_record_known_by_its_path() -> None:
     record = read("a/b.md", b"# Title")
     assert isinstance(record, Record)
@@ -32,6 +37,7 @@ def test_a_file_is_one_record_known_by_its_path() -> None:
     ("path", "payload", "expected"),
     [
         ("a.html", b"x", media_type.HTML),
+        ("wide.html", "<p>text</p>".encode("utf-16-le") * 9, media_type.HTML),
         ("a.rst", b"x", media_type.RESTRUCTURED_TEXT),
         ("a.py", b"x", media_type.CODE),
         ("a.rs.gz", gzip.compress(b"x"), media_type.CODE),
