@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data4llm_assets.commands.main import app
+from data4llm_assets.commands.options import out
 from data4llm_assets.corpus import Corpus
 
 LETTER = """Dear neighbours,
@@ -75,7 +76,11 @@ def test_the_blocks_of_a_page_are_told_with_how_probable_each_is(folder: Path) -
 
 
 @pytest.mark.parametrize(("links", "lines"), [(8, 8), (9, 8), (1_200, 8)])
-def test_long_runs_of_blocks_that_went_are_cut_in_the_middle(folder: Path, links: int, lines: int) -> None:
+def test_long_runs_of_blocks_that_went_are_cut_in_the_middle(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, links: int, lines: int
+) -> None:
+    # Else it is as wide as the terminal that the tests are started from.
+    monkeypatch.setattr(out, "width", 100)
     page(folder, links)
     shown = CliRunner().invoke(app, ["try", "a.html", "--recipe", "micro"], catch_exceptions=False).output
     assert "blocks, as they were judged" in shown
