@@ -75,7 +75,7 @@ class Dragnet(WebExtraction):
     def _file(self) -> Path:
         path = Path(self.model) if self.model else SHIPPED
         if not path.is_file():
-            how = "train one with `data4llm train extractor`, or name another path"
+            how = "train one with `data4llm train dragnet`, or name another path"
             offline = "model: '', the one that comes with data4llm"
             raise ModelUnavailable("dragnet", "data4llm", f"the model file {path}", how, offline)
         return path
