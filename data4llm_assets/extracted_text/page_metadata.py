@@ -39,7 +39,7 @@ _AUTHORS_AT_MOST, _LONGEST_NAME = 20, 100
 _SPACE = re.compile(r"\s+")
 _BETWEEN_NAMES = re.compile(r"\s+(?:[|·•–—~»›/-]|::|<<?|>>?)\s+|\s*[|»]\s*|\s*:\s+")
 """What stands between the title of a page and the name of its site."""
-_HEADINGS, _SHORTEST_NAME = 5, 3
+_MOST_SIGNS, _HEADINGS, _SHORTEST_NAME = 20, 5, 3
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?:[-_][A-Za-z0-9-]+)?\s*")
 _TAG = re.compile(r"<[^<>]*>")
 _PUBLISHED = re.compile(r"publish|dateCreated|entry-date|post-date", re.I)
@@ -128,7 +128,8 @@ class _Page:
     def _without_site(self, title: str) -> str:
         """A title without the name of its site before or behind it: what the page or its address says it is, and what is
         beside that which a heading says."""
-        if not _BETWEEN_NAMES.search(title):
+        # Each is a place to cut, and both sides are read: a title of nothing else would take time with its square.
+        if not 0 < len(_BETWEEN_NAMES.findall(title)) <= _MOST_SIGNS:
             return title
         sites = {_letters(unescape(found)) for found in self._contents(_SITES)} | _names_in(self._address)
         title = next((left for left, right in _halves(title) if _letters(right) in sites), title)

@@ -70,6 +70,8 @@ def test_title(page: str, title: str | None) -> None:
         ("<title>A well-known title</title><body><h1>A well</h1>", "A well-known title"),
         ("<title> | | </title><body><h1>x</h1>", "| |"),
         ("<title>- Example</title>", "- Example"),
+        ("<title>" + "a - " * 20 + "Example</title>", ("a - " * 20).removesuffix(" - ")),
+        ("<title>" + "a - " * 21 + "Example</title>", "a - " * 21 + "Example"),
         ("<title>| Example</title><body><h1>A title</h1>", "| Example"),
         ("<title>Example |</title><body><h1><img></h1>", "Example |"),
         ("<title>| A title</title><body><h1><img></h1>", "| A title"),
