@@ -16,7 +16,7 @@ from data4llm_assets.extracted_text.dom import MAX_DEPTH, tags
 from data4llm_assets.extracted_text.extraction import Refused, line_feeds
 from data4llm_assets.extracted_text.selection import Selection, select
 from data4llm_assets.extracted_text.web_page import Page, WebExtraction
-from data4llm_assets.method import Measure, ModelUnavailable
+from data4llm_assets.method import Measure
 from data4llm_assets.models import model_file
 from data4llm_assets.node import Part
 from data4llm_assets.raw_crawl.source import Record
@@ -57,12 +57,7 @@ class BlockExtraction(WebExtraction):
         return load(self._file())
 
     def _file(self) -> Path:
-        path = Path(self.model) if self.model else trained.SHIPPED
-        if not path.is_file():
-            how = "train one with `data4llm train extractor`, or name another path"
-            offline = "model: '', the one that comes with data4llm"
-            raise ModelUnavailable(self.method, "data4llm", f"the model file {path}", how, offline)
-        return path
+        return trained.chosen(self.model, trained.SHIPPED, self.method, "extractor")
 
     def prepare(self) -> None:
         self.page("<p>Compiled, and loaded.</p>", Record(("",), "", "", b"", "", ""))

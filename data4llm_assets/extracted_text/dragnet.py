@@ -16,8 +16,9 @@ from pydantic import Field
 
 from data4llm_assets.extracted_text.dom import MAX_DEPTH
 from data4llm_assets.extracted_text.extraction import Refused
+from data4llm_assets.extracted_text.trained import chosen
 from data4llm_assets.extracted_text.web_page import Page, WebExtraction
-from data4llm_assets.method import Measure, ModelUnavailable
+from data4llm_assets.method import Measure
 from data4llm_assets.models import model_file
 from data4llm_assets.models.model_file import ModelFileError, read
 from data4llm_assets.raw_crawl.source import Record
@@ -73,12 +74,7 @@ class Dragnet(WebExtraction):
         return _model(path, status.st_size, status.st_mtime_ns)
 
     def _file(self) -> Path:
-        path = Path(self.model) if self.model else SHIPPED
-        if not path.is_file():
-            how = "train one with `data4llm train dragnet`, or name another path"
-            offline = "model: '', the one that comes with data4llm"
-            raise ModelUnavailable("dragnet", "data4llm", f"the model file {path}", how, offline)
-        return path
+        return chosen(self.model, SHIPPED, self.method, "dragnet")
 
 
 class Model(NamedTuple):
